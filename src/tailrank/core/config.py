@@ -1,7 +1,7 @@
 """The config door: files become frozen objects here, and nowhere else.
 
-A `Config` is frozen and keyword-only (each subclass says so again, for the type checker); a misspelt key or a wrong type is a `BadInputError` that names its
-place in the file. See docs/decisions/0001 for why this is msgspec and not pydantic.
+A `Config` is frozen and keyword-only (each subclass says so again, for the type checker); a misspelt key
+or a wrong type is a `BadInputError` that names its place in the file. docs/decisions/0001 says why this is msgspec.
 """
 
 import difflib
@@ -33,6 +33,8 @@ def from_dict(kind: type[C], data: object, *, source: str = "input") -> C:
     """
     try:
         return msgspec.convert(data, kind)
+    except BadInputError as error:
+        raise BadInputError(f"{source}: {error.message}", hint=error.hint) from None
     except msgspec.ValidationError as error:
         raise BadInputError(f"{source}: {_place(str(error))}", hint=_hint(str(error), kind)) from None
 
