@@ -1,16 +1,28 @@
 """Service-time models: how long a batch takes, and what serving costs beside it. No clock, no torch."""
 
+from tailrank.timing.fitted import FittedTime, busy_at_start, fit
+from tailrank.timing.noise import noise_table
 from tailrank.timing.overheads import NO_OVERHEADS, Overheads
+from tailrank.timing.profile import CLIP, Point, Profile, load_profile, save_profile
 from tailrank.timing.service import BUCKETS, QUANTILES, ConstantTime, LinearTime, ServiceTable, ServiceTime, bucket
 
 __all__ = [
     "BUCKETS",
+    "CLIP",
     "NO_OVERHEADS",
     "QUANTILES",
     "ConstantTime",
+    "FittedTime",
     "LinearTime",
     "Overheads",
+    "Point",
+    "Profile",
     "ServiceTable",
     "ServiceTime",
     "bucket",
+    "busy_at_start",
+    "fit",
+    "load_profile",
+    "noise_table",
+    "save_profile",
 ]
