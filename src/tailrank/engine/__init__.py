@@ -1,1 +1,17 @@
-"""Coming."""
+"""The engine: the walk in wall time, with real workers. `torch_scorer` alone imports torch; import it by name."""
+
+from tailrank.engine.clock import WallClock
+from tailrank.engine.engine import Engine
+from tailrank.engine.profiling import GRID, measure_overheads, measure_profile
+from tailrank.engine.scorer import NullScorer, Scorer, TimedScorer
+
+__all__ = [
+    "GRID",
+    "Engine",
+    "NullScorer",
+    "Scorer",
+    "TimedScorer",
+    "WallClock",
+    "measure_overheads",
+    "measure_profile",
+]

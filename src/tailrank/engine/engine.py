@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import BadInputError, Plan, Query, Records, Trace
-from tailrank.engine.clock import WallClock, sharpen_timer
+from tailrank.engine.clock import WallClock, punctual
 from tailrank.engine.run import Run, StageDone, Task
 from tailrank.engine.scorer import Scorer
 from tailrank.engine.worker import start_workers
@@ -68,15 +68,16 @@ class Engine:
         with _quiet_interpreter():
             threads = start_workers(run)
             try:
-                self._play(run)
-                self._drain(run)
+                with punctual() as real_time:
+                    run.meta["real_time"] = float(real_time)
+                    self._play(run)
+                    self._drain(run)
             finally:
                 self._stop(run, threads)
         return run.records(), _ranked(run)
 
     def _play(self, run: Run) -> None:
         """Dispatch every query at its scheduled instant, and stages that follow as they become ready."""
-        sharpen_timer()
         began_cpu, last_stage = time.thread_time_ns(), len(run.plan.stages) - 1
         run.clock.origin_ns = time.perf_counter_ns() + LEAD_NS
         for query in run.trace:

@@ -41,7 +41,8 @@ def busy_at_start(slices: SliceRecords) -> I64:
     starts, finishes = np.sort(slices.start_ns), np.sort(slices.finish_ns)
     begun = np.searchsorted(starts, slices.start_ns, side="right")
     ended = np.searchsorted(finishes, slices.start_ns, side="right")
-    return np.maximum(begun - ended, 1)
+    busy: I64 = np.maximum(begun - ended, 1)
+    return busy
 
 
 def fit(runs: list[SliceRecords], workers: int) -> FittedTime:
@@ -86,7 +87,8 @@ def _fit_curve(items: I64, time_ns: F64, knots: F64) -> F64:
     hats[rows, right] += share
     weight = 1.0 / (time_ns.mean() * 0.2 + time_ns.mean() * items / items.mean())
     solution = np.linalg.lstsq(hats * weight[:, None], time_ns * weight, rcond=None)[0]
-    return np.maximum(solution, 1.0)
+    curve: F64 = np.maximum(solution, 1.0)
+    return curve
 
 
 def _levels(time_ns: F64, expected_ns: F64, busy: I64, workers: int) -> F64:
@@ -96,4 +98,5 @@ def _levels(time_ns: F64, expected_ns: F64, busy: I64, workers: int) -> F64:
     if not seen:
         return level
     factor = [time_ns[busy == b].sum() / expected_ns[busy == b].sum() for b in seen]
-    return np.interp(np.arange(1, workers + 1), seen, factor)
+    filled: F64 = np.interp(np.arange(1, workers + 1), seen, factor)
+    return filled

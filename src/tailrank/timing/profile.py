@@ -31,7 +31,8 @@ class Point(Config, frozen=True, kw_only=True):
     def clipped_ns(self) -> F64:
         """Return the samples with hiccups cut to `CLIP` times the median, shape (samples,)."""
         samples = np.asarray(self.samples_ns, dtype=np.float64)
-        return np.minimum(samples, CLIP * np.median(samples))
+        clipped: F64 = np.minimum(samples, CLIP * np.median(samples))
+        return clipped
 
 
 class Profile(Config, frozen=True, kw_only=True):
@@ -55,9 +56,11 @@ class Profile(Config, frozen=True, kw_only=True):
         """See `ServiceTime.table`."""
         levels = sorted({point.busy for point in self.points})
         curves = np.stack([self._curve(level, max_items) for level in levels])
-        busy = np.clip(np.arange(1, workers + 1), levels[0], levels[-1])
-        mean_ns = np.stack([np.array([np.interp(b, levels, curves[:, n]) for n in range(max_items + 1)]) for b in busy])
-        return ServiceTable(mean_ns, self._noise())
+        at = np.interp(np.arange(1, workers + 1), levels, np.arange(len(levels)))  # clamps outside what was measured
+        low = np.minimum(at.astype(np.int64), len(levels) - 1)
+        high = np.minimum(low + 1, len(levels) - 1)
+        share = (at - low)[:, None]
+        return ServiceTable(curves[low] * (1 - share) + curves[high] * share, self._noise())
 
     def merged(self, other: "Profile") -> "Profile":
         """Return a profile with the samples of both; the overheads are this one's."""
@@ -77,7 +80,7 @@ class Profile(Config, frozen=True, kw_only=True):
         items = np.array([p.items for p in points], dtype=np.float64)
         means = np.array([p.clipped_ns().mean() for p in points])
         sizes = np.arange(max_items + 1, dtype=np.float64)
-        curve = np.interp(sizes, items, means)
+        curve: F64 = np.interp(sizes, items, means)
         if len(items) > 1:
             slope = (means[-1] - means[-2]) / (items[-1] - items[-2])
             beyond = sizes > items[-1]
