@@ -78,7 +78,8 @@ def _place(message: str) -> str:
     found = re.fullmatch(r"(.*) - at `(?:key in )?\$\.?(.*)`", message, re.DOTALL)
     if not found:
         return message
-    where = found.group(2).replace("[", ".").replace("]", "").lstrip(".")
+    inside = found.group(2).replace("[...]", ".*")  # msgspec does not say which key of a table
+    where = inside.replace("[", ".").replace("]", "").lstrip(".")
     return f"{where}: {found.group(1)}" if where else found.group(1)
 
 
