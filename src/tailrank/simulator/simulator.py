@@ -1,0 +1,123 @@
+"""The simulator: a `System` on a virtual clock."""
+
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailrank.core import Plan, Records, SliceRecords, Trace, stream
+from tailrank.simulator.work import Loads, Services, Walked, Work, tables
+from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTable
+
+__all__ = ["Kernel", "Simulator", "saturated"]
+
+Kernel = Literal["compiled", "reference"]
+
+
+class Simulator:
+    """Serves traces on a virtual clock: one dispatcher, and pools of workers with a first-in-first-out queue.
+
+    `services` gives the service time of each (model, pool) a plan may use; `overheads` says what serving
+    costs beside (see `Overheads`); `seed` fixes the noise of the service times, the n-th slice dispatched in
+    a stage having the same quantile whatever the offered load. Both kernels give the same nanoseconds;
+    `reference` is the readable one, some fifty times slower. Without `detail` the records have no slices.
+
+    A slice takes the worker of its pool that has been free longest (ties: the lowest number); a worker not
+    used yet is free since before the trace began and needs no hand-off. The dispatcher takes up stages of
+    queries in the order in which they become ready; of two ready at the same instant, the older query first.
+
+    `Records.meta` holds for each pool p `utilisation.p` (time being worked on over workers times the time
+    from first arrival to last finish, at most 1) and `load.p` (work offered, hand-offs included, over workers
+    times the time from first to last arrival: from 1 upward the pool cannot keep up), the same two for the
+    `dispatcher` where it costs anything, and `slices`.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        overheads: Overheads = NO_OVERHEADS,
+        seed: int = 0,
+        kernel: Kernel = "compiled",
+        detail: bool = True,
+    ) -> None:
+        self.services = dict(services)
+        self.overheads = overheads
+        self.seed = seed
+        self.kernel: Kernel = kernel
+        self.detail = detail
+        # A tuner probes one trace under one plan at many rates: the noise and the last tables serve again.
+        self._draws: dict[int, NDArray[np.uint8]] = {}
+        self._tables: tuple[Plan, Loads, dict[tuple[int, str], ServiceTable]] | None = None
+
+    def serve(self, trace: Trace, plan: Plan) -> Records:
+        """Return what happens to `trace` under `plan`; raises `BadInputError` where a service time is missing."""
+        kernel = module(self.kernel)
+        loads: Loads = kernel.loads(trace, plan)
+        found = self._tables_for(plan, loads)
+        draws = tuple(self._draws_for(number, load.slices, found) for number, load in enumerate(loads))
+        slices = sum(load.slices for load in loads)
+        walked = kernel.walk(trace, plan, Work(found, draws), self.overheads, slices=slices if self.detail else 0)
+        return records_of(trace, plan, self.overheads, walked)
+
+    def _tables_for(self, plan: Plan, loads: Loads) -> dict[tuple[int, str], ServiceTable]:
+        if self._tables is None or self._tables[:2] != (plan, loads):
+            self._tables = plan, loads, tables(plan, self.services, loads)
+        return self._tables[2]
+
+    def _draws_for(self, stage: int, slices: int, found: dict[tuple[int, str], ServiceTable]) -> NDArray[np.uint8]:
+        """Return the noise quantiles of `stage`; none where its noise is flat. A longer draw begins like a shorter."""
+        if all(np.all(table.noise == 1.0) for (number, _), table in found.items() if number == stage):
+            return np.zeros(0, np.uint8)
+        if len(self._draws.get(stage, ())) < slices:
+            self._draws[stage] = stream(self.seed, "service", stage).integers(0, 256, slices, dtype=np.uint8)
+        return self._draws[stage][:slices]
+
+
+def module(kernel: Kernel) -> ModuleType:
+    """Return the module of a kernel; the compiled one brings numba in, so it is imported only when used."""
+    if kernel == "compiled":
+        from tailrank.simulator import compiled
+
+        return compiled
+    from tailrank.simulator import reference
+
+    return reference
+
+
+def records_of(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -> Records:
+    """Return what a kernel gave back as records."""
+    query, stage, first, size, pool, worker, queued, start, finish = walked.rows
+    slices = SliceRecords(query, stage, first, size, pool, worker, queued, start, finish, tuple(plan.pools))
+    meta = _meta(trace, plan, overheads, walked)
+    return Records(trace.arrival_ns, trace.size, walked.dispatch_ns, walked.finish_ns, slices, meta=meta)
+
+
+def _meta(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -> dict[str, float]:
+    meta = {"slices": float(walked.served.sum())}
+    if len(trace) == 0:
+        return meta
+    begin = int(trace.arrival_ns[0])
+    offered_ns = max(1, int(trace.arrival_ns[-1]) - begin)
+    whole_ns = max(1, int(walked.finish_ns.max()) - begin)
+    for number, (name, pool) in enumerate(plan.pools.items()):
+        busy_ns, served = int(walked.busy_ns[number]), int(walked.served[number])
+        meta[f"utilisation.{name}"] = busy_ns / (pool.workers * whole_ns)
+        meta[f"load.{name}"] = (busy_ns + served * overheads.handoff_ns) / (pool.workers * offered_ns)
+    jobs = len(trace) * len(plan.stages)
+    dispatcher_ns = jobs * overheads.query_ns + int(walked.served.sum()) * overheads.slice_ns
+    if dispatcher_ns:
+        meta["utilisation.dispatcher"] = dispatcher_ns / whole_ns
+        meta["load.dispatcher"] = dispatcher_ns / offered_ns
+    return meta
+
+
+def saturated(records: Records) -> tuple[str, ...]:
+    """Return the pools (and `dispatcher`) that were offered at least as much work as they can do.
+
+    Latency at such a point grows with the length of the trace and means nothing. A trace of one instant
+    saturates everything.
+    """
+    loads = {key.removeprefix("load."): load for key, load in records.meta.items() if key.startswith("load.")}
+    return tuple(name for name, load in loads.items() if load >= 1)

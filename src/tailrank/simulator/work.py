@@ -1,0 +1,89 @@
+"""What the kernels work from: the pools, and how long each slice of each stage takes.
+
+Both kernels read the same `Work`; they differ only in how they keep time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailrank.core import BadInputError, Plan
+from tailrank.scheduler import kept
+from tailrank.timing import BUCKETS, QUANTILES, ServiceTable, ServiceTime
+
+__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Walked", "Work", "reach", "tables"]
+
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+Services = Mapping[tuple[str, str], ServiceTime]  # (stage's model, pool) -> service time
+GIVEN = ServiceTable(np.zeros((1, 1)), np.ones((BUCKETS, QUANTILES)))  # stands where times are given, never read
+
+
+@dataclass(frozen=True)
+class StageLoad:
+    """What a trace asks of one stage: slices, and the largest slice of the pool and of the offload pool (0: none)."""
+
+    slices: int
+    largest: int
+    largest_offloaded: int
+
+
+Loads = list[StageLoad]  # one a stage
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Service times of a run.
+
+    `tables[stage, pool]` says how long batches take there. `draws[stage]` (uint8, one a slice in dispatch
+    order) are the noise quantiles; empty where the noise is flat. `given[stage]`, when there, replaces both:
+    the time of every slice in the order of `split_all`, stolen time and contention included.
+    """
+
+    tables: dict[tuple[int, str], ServiceTable]
+    draws: tuple[U8, ...]
+    given: tuple[I64, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """What a kernel gives back: `dispatch_ns` and `finish_ns` of shape (n,), `rows` of shape (9, m) or (9, 0).
+
+    The rows are the columns of `SliceRecords` in its order. `busy_ns` and `served` (slices) have shape (pools,),
+    pools in the plan's order.
+    """
+
+    dispatch_ns: I64
+    finish_ns: I64
+    rows: I64
+    busy_ns: I64
+    served: I64
+
+
+def reach(plan: Plan) -> list[int]:
+    """Return how many candidates can reach each stage at most; a very large number where nothing was cut."""
+    caps = [np.iinfo(np.int64).max]
+    for stage in plan.stages[:-1]:
+        caps.append(kept(caps[-1], stage.keep))
+    return [int(cap) for cap in caps]
+
+
+def tables(plan: Plan, services: Services, loads: Loads) -> dict[tuple[int, str], ServiceTable]:
+    """Return the table of every (stage, pool) that serves a slice; raises `BadInputError` where one is missing."""
+    found: dict[tuple[int, str], ServiceTable] = {}
+    for number, (stage, load) in enumerate(zip(plan.stages, loads, strict=True)):
+        for pool, items in ((stage.pool, load.largest), (stage.offload_pool, load.largest_offloaded)):
+            if pool is None or items == 0:
+                continue
+            service = services.get((stage.model, pool))
+            if service is None:
+                raise BadInputError(
+                    f"stages.{number}: no service time for model `{stage.model}` on pool `{pool}`",
+                    hint=f"known: {', '.join(f'{model} on {name}' for model, name in sorted(services)) or 'none'}",
+                )
+            both = stage.offload_pool == stage.pool
+            most = max(load.largest, load.largest_offloaded) if both else items
+            found[number, pool] = service.table(most, plan.pools[pool].workers)
+    return found
