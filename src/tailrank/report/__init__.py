@@ -1,1 +1,9 @@
-"""Coming."""
+"""Results for people: one self-contained HTML page, and a trace for Perfetto.
+
+Not aware of how numbers came about: it reads a result document or `Records` and invents nothing.
+"""
+
+from tailrank.report.page import render, write
+from tailrank.report.perfetto import trace_events, write_trace
+
+__all__ = ["render", "trace_events", "write", "write_trace"]

@@ -1,0 +1,156 @@
+"""The page: from a result document to one HTML file that needs nothing else, not even a network."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from tailrank.core.files import write_text
+from tailrank.report import charts, tables
+from tailrank.report.charts import Absent, Chart
+from tailrank.report.document import Value, read
+from tailrank.report.wording import NOT_MEASURED, amount, describe_plan, interval, percent, target, times
+
+__all__ = ["render", "write"]
+
+
+def write(directory: Path) -> Path:
+    """Write `directory/report.html` from `directory/result.json`, whole or not at all, and return its path.
+
+    Raises `BadInputError` when the result is missing or is not a result document.
+    """
+    document = read(directory / "result.json")
+    path = directory / "report.html"
+    write_text(path, render(document))
+    return path
+
+
+def render(document: dict[str, Any]) -> str:
+    """Return the whole page for a result `document` (schema 1); what it lacks is said to be absent.
+
+    The same document gives the same page, byte for byte.
+    """
+    value = Value(document)
+    environment = Environment(
+        loader=PackageLoader("tailrank.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sections = {
+        "capacity": [charts.capacity_by_batch_size(value), charts.latency_against_load(value)],
+        "latency": [charts.latency_distribution(value), charts.schedule_lag(value)],
+        "profile": [charts.service_time(value), charts.cost_per_item(value), charts.operator_shares(value)],
+        "slow": [charts.slow_query(value)],
+    }
+    return environment.get_template("tune.html").render(
+        title=f"{value['model'].text or 'model'}: capacity at {target(value['sla'])}",
+        headline=_headline(value),
+        badge=_badge(value),
+        figures=_key_figures(value),
+        notes=value["notes"].texts + value["network"]["notes"].texts,
+        sections={name: [_placed(each, f"{name}-{n}") for n, each in enumerate(row)] for name, row in sections.items()},
+        summary=tables.summary(value),
+        accuracy=tables.accuracy(value),
+        runs=tables.engine_runs(value),
+        arrivals=tables.arrivals(value),
+        overheads=tables.overheads(value),
+        facts=tables.facts(value),
+        engine=bool(value["engine"]),
+        plans=[(name, _toml(plan)) for name, plan in _plans(value) if plan],
+        reproduce=_reproduce(value),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _headline(document: Value) -> str:
+    """Return the answer in one sentence; what the engine measured goes before what the simulator predicts."""
+    model = document["model"].text or "The model"
+    measured, predicted = document["engine"]["capacity_qps"].number, document["capacity_qps"].number
+    where = f"with {target(document['sla'])} and {describe_plan(document['plan'])}"
+    if measured is not None:
+        return f"{model} serves {amount(measured)} queries/s {where}."
+    if predicted is not None:
+        return f"{model} is predicted to serve {amount(predicted)} queries/s {where}."
+    return f"{model}: capacity was not measured, {where}."
+
+
+def _badge(document: Value) -> tuple[str, str, str]:
+    """Return (kind, words, reason) of the verdict."""
+    verdict = document["verdict"]
+    reason = verdict["text"].text or "The document records no reason."
+    if verdict["certified"].raw is True:
+        return "certified", "Certified", reason
+    if verdict["certified"].raw is False:
+        return "uncertified", "Not certified", reason
+    return "uncertified", "No verdict", reason
+
+
+def _key_figures(document: Value) -> list[tuple[str, str, str]]:
+    """Return (what, number, range or source) of the few numbers that matter."""
+    engine, baseline = document["engine"], document["baseline"]
+    errors = document["sim_error_pct"].number, document["sim_error_same_run_pct"].number
+    speedup = engine["speedup"].number if engine else document["speedup"].number
+    source = "on the engine" if engine else f"95 % interval {interval(document['speedup_ci95'], digits=4)}"
+    return [
+        (
+            "Capacity, simulator (queries/s)",
+            amount(document["capacity_qps"].number),
+            f"95 % interval {interval(document['capacity_ci95_qps'])}",
+        ),
+        (
+            "Capacity, engine (queries/s)",
+            amount(engine["capacity_qps"].number),
+            f"bracket {interval(engine['capacity_bracket_qps'])}" if engine else "the engine was not run",
+        ),
+        ("Speed-up over the baseline", times(speedup), f"{source}; baseline: {describe_plan(baseline['plan'])}"),
+        ("Simulator error", percent(errors[0]), f"{percent(errors[1])} with service times of the same run"),
+    ]
+
+
+def _placed(each: Chart | Absent, name: str) -> dict[str, Any]:
+    """Return what the template needs to place one figure."""
+    if isinstance(each, Absent):
+        return {"title": each.title, "absent": each.why}
+    return {"title": each.title, "absent": "", "caption": each.caption, "height": each.height, "wide": each.wide,
+            "id": f"chart-{name}", "json": _draw(each)}  # fmt: skip
+
+
+def _draw(chart: Chart) -> Markup:
+    """Return the figure as JSON that is safe inside a script element: plotly escapes <, > and /."""
+    return Markup(chart.figure.to_json(engine="json"))
+
+
+def _plans(document: Value) -> list[tuple[str, Value]]:
+    return [("tuned", document["plan"]), ("baseline", document["baseline"]["plan"])]
+
+
+def _toml(plan: Value) -> str:
+    """Return a plan as the TOML file that every verb reads."""
+    return tomli_w.dumps(_without_nulls(plan.raw)) if isinstance(plan.raw, dict) else NOT_MEASURED
+
+
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _without_nulls(each) for key, each in data.items() if each is not None}
+    if isinstance(data, list):
+        return [_without_nulls(each) for each in data if each is not None]
+    return data
+
+
+def _reproduce(document: Value) -> list[tuple[str, str]]:
+    """Return (term, words) of everything needed to run this again."""
+    versions = [f"{name} {value.text}" for name, value in document["versions"].pairs if value.text]
+    seconds = document["seconds"].number
+    return [
+        ("Seed", document["seed"].text or NOT_MEASURED),
+        ("Versions", ", ".join(versions) or NOT_MEASURED),
+        ("Made at", document["made_at"].text or NOT_MEASURED),
+        ("Took", NOT_MEASURED if seconds is None else amount(seconds if math.isfinite(seconds) else None, "s")),
+        ("Command", document["command"].text or NOT_MEASURED),
+    ]

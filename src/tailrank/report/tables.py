@@ -1,0 +1,212 @@
+"""The tables of the page: each reads the document and returns rows of finished text, or None."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailrank.report.document import Value
+from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent, scaled, target, times
+
+__all__ = ["Table", "accuracy", "arrivals", "engine_runs", "facts", "overheads", "summary"]
+
+NEAR = 0.02  # a simulated load this close to the capacity stands for it
+PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A heading, column names, rows of text (the first cell names the row), and a note below."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    note: str = ""
+
+
+def summary(document: Value) -> Table:
+    """Return simulator and engine, tuned and baseline, side by side."""
+    engine, baseline = document["engine"], document["baseline"]
+    columns = [_simulated(document, document, "tuned"), _simulated(document, baseline, "baseline")]
+    columns[0].update(
+        speedup=times(document["speedup"].number), speedup_range=interval(document["speedup_ci95"], digits=4)
+    )
+    names = ["simulator, tuned", "simulator, baseline"]
+    if engine:
+        names += ["engine, tuned", "engine, baseline"]
+        columns += [_measured_tuned(engine), _measured_baseline(engine)]
+    keys = {
+        "capacity": "capacity (queries/s)",
+        "range": "range: 95 % interval, or bracket on the engine",
+        "speedup": "speed-up over the baseline",
+        "speedup_range": "range: 95 % interval",
+        "p50_ms": "p50 at capacity (ms)",
+        "p95_ms": "p95 at capacity (ms)",
+        "p99_ms": "p99 at capacity (ms)",
+    }
+    rows = [(words, *(column.get(key, "") for column in columns)) for key, words in keys.items()]
+    engine_words = "; on the engine, at the highest offered load that met the target" if engine else ""
+    note = (
+        f"Capacity is the highest offered load that meets {target(document['sla'])}. Percentiles are at the simulated "
+        f"load nearest to capacity, if one lies within {100 * NEAR:g} %{engine_words}."
+    )
+    return Table("Capacity, tuned against baseline", ("", *names), rows, note)
+
+
+def _simulated(document: Value, result: Value, plan: str) -> dict[str, str]:
+    capacity = result["capacity_qps"].number
+    near = [
+        point
+        for point in document["curve"]
+        if (point["plan"].text or "tuned") == plan
+        and capacity
+        and abs((point["offered_qps"].number or 0) / capacity - 1) <= NEAR
+    ]
+    point = min(near, key=lambda each: abs((each["offered_qps"].number or 0) - (capacity or 0)), default=Value())
+    return {
+        "capacity": amount(capacity),
+        "range": interval(result["capacity_ci95_qps"]),
+        **{key: amount(point[key].number) for key in PERCENTILES},
+    }
+
+
+def _measured_tuned(engine: Value) -> dict[str, str]:
+    return {
+        "capacity": amount(engine["capacity_qps"].number),
+        "range": interval(engine["capacity_bracket_qps"]),
+        "speedup": times(engine["speedup"].number),
+        "speedup_range": interval(engine["speedup_ci95"], digits=4) if engine["speedup_ci95"] else NOT_MEASURED,
+        **{key: amount(engine[key].number) for key in PERCENTILES},
+    }
+
+
+def _measured_baseline(engine: Value) -> dict[str, str]:
+    met = [run for run in engine["runs"] if run["plan"].raw == "baseline" and run["met"].raw is True]
+    run = max(met, key=lambda each: each["offered_qps"].number or 0, default=Value())
+    return {
+        "capacity": amount(engine["baseline_capacity_qps"].number),
+        "range": interval(engine["baseline_capacity_bracket_qps"]),
+        **{key: amount(run[key].number) for key in PERCENTILES},
+    }
+
+
+def accuracy(document: Value) -> Table | None:
+    """Return how far the simulator was off, with the earlier profile and with the run's own service times."""
+    check = document["engine"]["p95_at_70pct"]
+    rows = []
+    for words, ms, error, overall in (
+        ("service times profiled earlier", "sim_ms", "error_pct", "sim_error_pct"),
+        ("service times of the same run", "same_run_ms", "error_same_run_pct", "sim_error_same_run_pct"),
+    ):
+        if check or document[overall].number is not None:
+            rows.append(
+                (
+                    words,
+                    amount(check[ms].number),
+                    amount(check["engine_ms"].number),
+                    percent(check[error].number),
+                    percent(document[overall].number),
+                )
+            )
+    columns = ("simulator with", "simulated p95 (ms)", "measured p95 (ms)", "error at 70 % load", "simulator error")
+    note = (
+        f"p95 at 70 % of capacity, {count(check['repeats'].number)} repeats. The first row includes drift of the host "
+        "since profiling; the second is the error of the queueing model alone."
+    )
+    return Table("How far off the simulator was", columns, rows, note) if rows else None
+
+
+def engine_runs(document: Value) -> Table | None:
+    """Return every run on the engine, in the order played."""
+    columns = (
+        "plan",
+        "offered (queries/s)",
+        "achieved (queries/s)",
+        "queries",
+        "seconds",
+        "p50 (ms)",
+        "p95 (ms)",
+        "p99 (ms)",
+        "simulated p95 (ms)",
+        "same-run p95 (ms)",
+        "target",
+    )
+    rows = []
+    for run in document["engine"]["runs"]:
+        met = run["met"].raw
+        words = ("met" if met else "missed") if isinstance(met, bool) else NOT_MEASURED
+        words += ", saturated" if run["saturated"].raw is True else ""
+        numbers = [run[key].number for key in ("seconds", *PERCENTILES, "sim_p95_ms", "same_run_p95_ms")]
+        rows.append(
+            (
+                run["plan"].text or NOT_MEASURED,
+                amount(run["offered_qps"].number),
+                amount(run["achieved_qps"].number),
+                count(run["queries"].number),
+                *map(amount, numbers),
+                words,
+            )
+        )
+    return Table("Engine runs", columns, rows) if rows else None
+
+
+def arrivals(document: Value) -> Table | None:
+    """Return the check that the arrivals played are the arrivals asked for."""
+    check = document["arrivals_check"]
+    if not check:
+        return None
+    rows = [
+        ("coefficient of variation of the gaps", amount(check["gap_cv"].number, digits=4), "1"),
+        ("Kolmogorov-Smirnov distance", amount(check["ks_statistic"].number), "0"),
+        ("p-value of that distance", amount(check["ks_p"].number), "above 0.01"),
+    ]
+    note = f"Gaps between n = {count(check['gaps'].number)} scheduled arrivals, against the exponential distribution."
+    return Table("Arrivals, against a Poisson process", ("", "this trace", "Poisson"), rows, note)
+
+
+def overheads(document: Value) -> Table | None:
+    """Return what serving costs beside the batches; names ending in `_ns` are shown in microseconds."""
+    rows = []
+    for key, value in document["profile"]["overheads"].pairs:
+        if key.endswith("_ns"):
+            nanoseconds = value.number
+            rows.append((key[:-3].replace("_", " "), amount(None if nanoseconds is None else nanoseconds / 1e3, "µs")))
+        else:
+            rows.append((key.replace("_", " "), amount(value.number)))
+    cpu_us = document["engine"]["dispatcher_cpu_us_per_query"].number
+    if cpu_us is not None:
+        rows.append(("dispatcher CPU per query (measured while serving)", amount(cpu_us, "µs")))
+    return Table("Overheads of the engine", ("", "time"), rows) if rows else None
+
+
+def facts(document: Value) -> list[tuple[str, str]]:
+    """Return what was tested, on what, as (term, words) pairs."""
+    network, workload, host = document["network"], document["workload"], document["host"]
+    scale = network["row_scale"].number
+    found = [
+        ("Tables", f"{count(network['tables'].number)}, {scaled(network['table_bytes'].number, 'B')}"),
+        ("Rows", "as published" if scale == 1 else f"{amount(scale)} of the published rows"),
+        ("Per item", ", ".join(_per_item(network)) or NOT_MEASURED),
+        ("Executor", ", ".join(network[key].text or NOT_MEASURED for key in ("executor", "matmul_precision"))),
+        ("Arrivals", _settings(workload["arrivals"])),
+        ("Query sizes", _settings(workload["sizes"])),
+        ("Embedding accesses", _settings(workload["accesses"])),
+        ("Host", f"{host['cpu'].text or 'CPU not recorded'}, {count(host['cores'].number)} cores"),
+        ("Memory", amount(host["memory_gib"].number, "GiB")),
+        ("System", ", ".join(filter(None, [host["os"].text, f"Python {host['python'].text or NOT_MEASURED}"]))),
+    ]
+    return [pair for pair in found if pair[0] != "Rows" or scale is not None]
+
+
+def _per_item(network: Value) -> list[str]:
+    parts = [
+        scaled(network["flops_per_item"].number, "FLOP"),
+        scaled(network["bytes_per_item"].number, "B"),
+        f"{count(network['lookups_per_item'].number)} lookups",
+    ]
+    return [part for part in parts if not part.startswith(NOT_MEASURED)]
+
+
+def _settings(part: Value) -> str:
+    """Return a workload part as "production (median 80)"."""
+    others = [f"{key} {value.text}" for key, value in part.pairs if key != "kind" and value.text]
+    kind = part["kind"].text or NOT_MEASURED
+    return f"{kind} ({', '.join(others)})" if others else kind

@@ -1,0 +1,104 @@
+"""Numbers as people read them: significant digits, units, and "not measured" for what is absent."""
+
+import math
+
+from tailrank.report.document import Value
+
+__all__ = [
+    "NOT_MEASURED",
+    "amount",
+    "count",
+    "describe_plan",
+    "interval",
+    "percent",
+    "plural",
+    "scaled",
+    "target",
+    "times",
+]
+
+NOT_MEASURED = "not measured"
+PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+
+
+def amount(value: float | None, unit: str = "", *, digits: int = 3) -> str:
+    """Return `value` to `digits` significant digits, whole from 100 upward: 880, 12,345, 1.04, 0.0312."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    value = float(f"{value:.{digits}g}") if abs(value) < 10 ** (digits - 1) else value
+    tail = f" {unit}" if unit else ""
+    if value == 0:
+        return f"0{tail}"
+    if abs(value) < 1e-4:
+        return f"{value:.{digits - 1}g}{tail}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}{tail}"
+
+
+def count(value: float | None) -> str:
+    """Return a count in full: 200,000."""
+    return NOT_MEASURED if value is None else f"{value:,.0f}"
+
+
+def plural(number: int, thing: str) -> str:
+    """Return `number` things: "1 worker", "1,000 plans"; "query" and its like end in -ies."""
+    many = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{number:,} {thing if number == 1 else many}"
+
+
+def interval(bounds: Value, unit: str = "", *, digits: int = 3) -> str:
+    """Return the pair `bounds` as "870 to 890"."""
+    ends = bounds.numbers
+    if len(ends) != 2 or not all(math.isfinite(end) for end in ends):
+        return NOT_MEASURED
+    return f"{amount(ends[0], digits=digits)} to {amount(ends[1], unit, digits=digits)}"
+
+
+def percent(value: float | None) -> str:
+    """Return `value`, already in per cent, to two significant digits."""
+    return NOT_MEASURED if value is None else f"{amount(value, digits=2)} %"
+
+
+def times(value: float | None) -> str:
+    """Return a speed-up as a speed-up with its sign, 1.035 or 12.3: three decimals near one, where they still speak."""
+    return (
+        NOT_MEASURED if value is None else f"{amount(value, digits=4 if abs(value) < 10 else 3)}\N{MULTIPLICATION SIGN}"
+    )
+
+
+def scaled(value: float | None, unit: str) -> str:
+    """Return `value` with a decimal prefix: 5.1 GB, 310 kFLOP."""
+    if value is None:
+        return NOT_MEASURED
+    factor, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f), PREFIXES[-1])
+    return f"{amount(value / factor)} {prefix}{unit}"
+
+
+def target(sla: Value) -> str:
+    """Return the SLA target as "p95 ≤ 100 ms"."""
+    percentile, latency_ms = sla["percentile"].number, sla["latency_ms"].number
+    if percentile is None or latency_ms is None:
+        return "no SLA target recorded"
+    return f"p{percentile:g} ≤ {latency_ms:g} ms"
+
+
+def describe_plan(plan: Value) -> str:
+    """Return a plan in a few words: "batch size 256 on 2 cpu workers"."""
+    stages = list(plan["stages"])
+    if not stages:
+        return "plan not recorded"
+    return ", then ".join(_stage(stage, plan["pools"], named=len(stages) > 1) for stage in stages)
+
+
+def _stage(stage: Value, pools: Value, *, named: bool) -> str:
+    pool = stage["pool"].text or "cpu"
+    workers = pools[pool]["workers"].number
+    words = f"{stage['model'].text or 'model'} with " if named else ""
+    words += f"batch size {count(stage['batch_size'].number)}"
+    if workers is not None:
+        words += f" on {plural(int(workers), f'{pool} worker')}"
+    if stage["offload_at"].number is not None:
+        words += f", queries of {count(stage['offload_at'].number)} items and more on {stage['offload_pool'].text}"
+    if stage["keep"].number is not None:
+        words += f", keeping {count(stage['keep'].number)}"
+    return words
