@@ -19,12 +19,15 @@ def _cached(kernel: object) -> bool:
 
 
 def warm() -> None:
-    """Compile the kernels, or load them from disk (tens of milliseconds), by serving a trace of one query."""
+    """Compile the kernels, or load them from disk (tens of milliseconds), by serving one query both ways."""
     import numpy as np
 
-    from tailrank.core import Trace, single
+    from tailrank.core import Plan, Pool, Stage, Trace
     from tailrank.simulator.simulator import Simulator
     from tailrank.timing import ConstantTime
 
     trace = Trace(np.zeros(1, np.int64), np.ones(1, np.int64))
-    Simulator({("any", "cpu"): ConstantTime(1.0)}).serve(trace, single("any", batch_size=1, workers=1))
+    simulator = Simulator({("any", "cpu"): ConstantTime(1.0)})
+    for depth in (1, 2):
+        stages = (Stage(model="any", batch_size=1),) * depth
+        simulator.serve(trace, Plan(stages=stages, pools={"cpu": Pool(workers=1)}))
