@@ -51,8 +51,8 @@ def percentile_interval(latency_ns: I64, q: float, confidence: float = 0.95, *, 
     the standard error (batch means); the ends are the order statistics at the share plus and minus that
     error times Student's t. The error is never taken below that of independent queries. `high` is infinite
     when the sample is too short to bound the percentile from above; with under two queries a batch both ends
-    are open (0 and infinity). Source: Conway's batch means applied to the indicator of a quantile, as in
-    Alexopoulos et al., "Sequential estimation of steady-state quantiles" (survey of batching methods).
+    are open (0 and infinity).
+    Source: the method of batch means (Law and Kelton's textbook), applied to the indicator of the quantile.
     """
     value, count = percentile(latency_ns, q), len(latency_ns)
     if count < 2 * batches:
