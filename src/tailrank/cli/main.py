@@ -49,11 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (`argv` without the program's name; absent: the process's own); return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = _run(words)
+        try:
+            code = _run(words)
+        except SystemExit as stop:  # argparse: --help, --version and its errors
+            code = stop.code if isinstance(stop.code, int) else 0
         sys.stdout.flush()  # a closed pipe must show here, not when the interpreter exits
         return code
-    except SystemExit as stop:  # argparse: --help, --version and its errors
-        return stop.code if isinstance(stop.code, int) else 0
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
