@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Records, SliceRecords, Trace, stream
-from tailrank.simulator.work import Loads, Services, Walked, Work, tables
-from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTable
+from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, tables
+from tailrank.timing import NO_OVERHEADS, Overheads
 
 __all__ = ["Kernel", "Simulator", "saturated"]
 
@@ -49,7 +49,7 @@ class Simulator:
         self.detail = detail
         # A tuner probes one trace under one plan at many rates: the noise and the last tables serve again.
         self._draws: dict[int, NDArray[np.uint8]] = {}
-        self._tables: tuple[Plan, Loads, dict[tuple[int, str], ServiceTable]] | None = None
+        self._tables: tuple[Plan, Loads, Tables] | None = None
 
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Return what happens to `trace` under `plan`; raises `BadInputError` where a service time is missing."""
@@ -61,18 +61,20 @@ class Simulator:
         walked = kernel.walk(trace, plan, Work(found, draws), self.overheads, slices=slices if self.detail else 0)
         return records_of(trace, plan, self.overheads, walked)
 
-    def _tables_for(self, plan: Plan, loads: Loads) -> dict[tuple[int, str], ServiceTable]:
-        if self._tables is None or self._tables[:2] != (plan, loads):
-            self._tables = plan, loads, tables(plan, self.services, loads)
-        return self._tables[2]
+    def _tables_for(self, plan: Plan, loads: Loads) -> Tables:
+        last = self._tables  # read once: threads may share a simulator
+        if last is None or last[:2] != (plan, loads):
+            last = self._tables = plan, loads, tables(plan, self.services, loads)
+        return last[2]
 
-    def _draws_for(self, stage: int, slices: int, found: dict[tuple[int, str], ServiceTable]) -> NDArray[np.uint8]:
+    def _draws_for(self, stage: int, slices: int, found: Tables) -> NDArray[np.uint8]:
         """Return the noise quantiles of `stage`; none where its noise is flat. A longer draw begins like a shorter."""
         if all(np.all(table.noise == 1.0) for (number, _), table in found.items() if number == stage):
             return np.zeros(0, np.uint8)
-        if len(self._draws.get(stage, ())) < slices:
-            self._draws[stage] = stream(self.seed, "service", stage).integers(0, 256, slices, dtype=np.uint8)
-        return self._draws[stage][:slices]
+        drawn = self._draws.get(stage)
+        if drawn is None or len(drawn) < slices:
+            drawn = self._draws[stage] = stream(self.seed, "service", stage).integers(0, 256, slices, dtype=np.uint8)
+        return drawn[:slices]
 
 
 def module(kernel: Kernel) -> ModuleType:

@@ -13,11 +13,12 @@ from tailrank.core import BadInputError, Plan
 from tailrank.scheduler import kept
 from tailrank.timing import BUCKETS, QUANTILES, ServiceTable, ServiceTime
 
-__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Walked", "Work", "reach", "tables"]
+__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Tables", "Walked", "Work", "reach", "tables"]
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 Services = Mapping[tuple[str, str], ServiceTime]  # (stage's model, pool) -> service time
+Tables = dict[tuple[int, str], ServiceTable]  # (stage number, pool) -> table
 GIVEN = ServiceTable(np.zeros((1, 1)), np.ones((BUCKETS, QUANTILES)))  # stands where times are given, never read
 
 
@@ -42,7 +43,7 @@ class Work:
     the time of every slice in the order of `split_all`, stolen time and contention included.
     """
 
-    tables: dict[tuple[int, str], ServiceTable]
+    tables: Tables
     draws: tuple[U8, ...]
     given: tuple[I64, ...] = ()
 
@@ -70,9 +71,9 @@ def reach(plan: Plan) -> list[int]:
     return [int(cap) for cap in caps]
 
 
-def tables(plan: Plan, services: Services, loads: Loads) -> dict[tuple[int, str], ServiceTable]:
+def tables(plan: Plan, services: Services, loads: Loads) -> Tables:
     """Return the table of every (stage, pool) that serves a slice; raises `BadInputError` where one is missing."""
-    found: dict[tuple[int, str], ServiceTable] = {}
+    found: Tables = {}
     for number, (stage, load) in enumerate(zip(plan.stages, loads, strict=True)):
         for pool, items in ((stage.pool, load.largest), (stage.offload_pool, load.largest_offloaded)):
             if pool is None or items == 0:
@@ -85,5 +86,18 @@ def tables(plan: Plan, services: Services, loads: Loads) -> dict[tuple[int, str]
                 )
             both = stage.offload_pool == stage.pool
             most = max(load.largest, load.largest_offloaded) if both else items
-            found[number, pool] = service.table(most, plan.pools[pool].workers)
+            found[number, pool] = _checked(
+                service.table(most, plan.pools[pool].workers), most, plan.pools[pool].workers
+            )
     return found
+
+
+def _checked(table: ServiceTable, items: int, workers: int) -> ServiceTable:
+    """Return `table`; the compiled kernel does not look where it reads, so a table that is too small stops here."""
+    rows, columns = table.mean_ns.shape
+    if rows < workers or columns <= items or table.noise.shape != (BUCKETS, QUANTILES):
+        raise ValueError(
+            f"a service table for {workers} workers and {items} items cannot have shapes "
+            f"{table.mean_ns.shape} and {table.noise.shape}"
+        )
+    return table
