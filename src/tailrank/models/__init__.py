@@ -1,7 +1,20 @@
 """The networks in PyTorch, their inputs, and the fastest way found to run them."""
 
+from tailrank.models.breakdown import counted_flops, operators
 from tailrank.models.executor import Executor
 from tailrank.models.inputs import Accesses, Inputs, Uniform
 from tailrank.models.model import Model, build
+from tailrank.models.own import load, resolve
 
-__all__ = ["Accesses", "Executor", "Inputs", "Model", "Uniform", "build"]
+__all__ = [
+    "Accesses",
+    "Executor",
+    "Inputs",
+    "Model",
+    "Uniform",
+    "build",
+    "counted_flops",
+    "load",
+    "operators",
+    "resolve",
+]

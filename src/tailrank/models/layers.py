@@ -29,7 +29,6 @@ class Lookup(nn.Module):
         tables = [table for table in network.tables if table.group == group]
         self.tables, self.pooling, self.dim = len(tables), tables[0].pooling, tables[0].dim
         self.sequence, self.steps_first = tables[0].sequence, steps_first
-        self.adds = 0 if self.sequence else self.tables * (self.pooling - 1) * self.dim
         self.weight = nn.Parameter(merged_table(tables, seed, group), requires_grad=False)
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -50,7 +49,6 @@ class WeightedLookup(nn.Module):
     def __init__(self, network: Network, seed: int, group: str) -> None:
         super().__init__()
         tables = [table for table in network.tables if table.group == group]
-        self.adds = (len(tables) - 1) * tables[0].dim
         self.weight = nn.Parameter(merged_table(tables, seed, group), requires_grad=False)
 
     def forward(self, ids: Tensor) -> Tensor:
