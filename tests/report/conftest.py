@@ -14,7 +14,7 @@ WORKERS, BATCHES = 2, (1, 4, 16, 64, 128, 256, 384, 512, 1024)
 
 
 def service_ns(items: int, busy: int = WORKERS) -> int:
-    return int((60_000 + 9_000 * items) * (1.0 if busy == 1 else 1.12))
+    return int((60_000 + 13_000 * items) * (1.0 if busy == 1 else 1.12))
 
 
 def serve(qps: float, batch_size: int, queries: int, *, seed: int = 1, slower: float = 1.0) -> Records:
@@ -54,7 +54,8 @@ def plan(batch_size: int) -> dict[str, Any]:
 
 def slow_query(records: Records) -> dict[str, Any]:
     latency = records.finish_ns - records.arrival_ns
-    query = int(np.argsort(latency)[-len(latency) // 100])
+    large = np.flatnonzero(records.size > 520)
+    query = int(large[np.argsort(latency[large])[-len(large) // 4]])
     zero, slices = int(records.arrival_ns[query]), records.slices
     mine = slices.query == query
     overlap = ~mine & (slices.finish_ns > zero) & (slices.start_ns < int(records.finish_ns[query]))

@@ -1,6 +1,5 @@
 """The page: from a result document to one HTML file that needs nothing else, not even a network."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from tailrank.core.files import write_text
 from tailrank.report import charts, tables
 from tailrank.report.charts import Absent, Chart
 from tailrank.report.document import Value, read
-from tailrank.report.wording import NOT_MEASURED, amount, describe_plan, interval, percent, target, times
+from tailrank.report.wording import NOT_MEASURED, amount, describe_plan, interval, percent, target, times, unbroken
 
 __all__ = ["render", "write"]
 
@@ -44,12 +43,12 @@ def render(document: dict[str, Any]) -> str:
     )
     sections = {
         "capacity": [charts.capacity_by_batch_size(value), charts.latency_against_load(value)],
-        "latency": [charts.latency_distribution(value), charts.schedule_lag(value)],
+        "latency": [charts.latency_distribution(value), charts.slow_query(value)],
         "profile": [charts.service_time(value), charts.cost_per_item(value), charts.operator_shares(value)],
-        "slow": [charts.slow_query(value)],
+        "checks": [charts.schedule_lag(value)],
     }
     return environment.get_template("tune.html").render(
-        title=f"{value['model'].text or 'model'}: capacity at {target(value['sla'])}",
+        title=f"{value['model'].text or 'Tailrank'}: capacity at {target(value['sla'])}",
         headline=_headline(value),
         badge=_badge(value),
         figures=_key_figures(value),
@@ -70,14 +69,16 @@ def render(document: dict[str, Any]) -> str:
 
 def _headline(document: Value) -> str:
     """Return the answer in one sentence; what the engine measured goes before what the simulator predicts."""
-    model = document["model"].text or "The model"
+    model = document["model"].text or "An unnamed model"
     measured, predicted = document["engine"]["capacity_qps"].number, document["capacity_qps"].number
-    where = f"with {target(document['sla'])} and {describe_plan(document['plan'])}"
     if measured is not None:
-        return f"{model} serves {amount(measured)} queries/s {where}."
-    if predicted is not None:
-        return f"{model} is predicted to serve {amount(predicted)} queries/s {where}."
-    return f"{model}: capacity was not measured, {where}."
+        answer = f"{model} serves {amount(measured)} queries/s"
+    elif predicted is not None:
+        answer = f"{model} is predicted to serve {amount(predicted)} queries/s"
+    else:
+        answer = f"{model}: capacity was not measured"
+    answer += f" at {target(document['sla'])}" if document["sla"] else ""
+    return unbroken(f"{answer}, with {describe_plan(document['plan'])}." if document["plan"] else f"{answer}.")
 
 
 def _badge(document: Value) -> tuple[str, str, str]:
@@ -88,15 +89,17 @@ def _badge(document: Value) -> tuple[str, str, str]:
         return "certified", "Certified", reason
     if verdict["certified"].raw is False:
         return "uncertified", "Not certified", reason
-    return "uncertified", "No verdict", reason
+    return "open", "No verdict", reason
 
 
 def _key_figures(document: Value) -> list[tuple[str, str, str]]:
     """Return (what, number, range or source) of the few numbers that matter."""
     engine, baseline = document["engine"], document["baseline"]
     errors = document["sim_error_pct"].number, document["sim_error_same_run_pct"].number
-    speedup = engine["speedup"].number if engine else document["speedup"].number
-    source = "on the engine" if engine else f"95 % interval {interval(document['speedup_ci95'], digits=4)}"
+    speedup, source = engine["speedup"].number, "on the engine"
+    if speedup is None:
+        speedup = document["speedup"].number
+        source = f"in the simulator, 95 % interval {interval(document['speedup_ci95'], digits=4)}"
     return [
         (
             "Capacity, simulator (queries/s)",
@@ -117,8 +120,15 @@ def _placed(each: Chart | Absent, name: str) -> dict[str, Any]:
     """Return what the template needs to place one figure."""
     if isinstance(each, Absent):
         return {"title": each.title, "absent": each.why}
-    return {"title": each.title, "absent": "", "caption": each.caption, "height": each.height, "wide": each.wide,
-            "id": f"chart-{name}", "json": _draw(each)}  # fmt: skip
+    return {
+        "title": each.title,
+        "absent": "",
+        "caption": unbroken(each.caption),
+        "height": each.height,
+        "wide": each.wide,
+        "id": f"chart-{name}",
+        "json": _draw(each),
+    }
 
 
 def _draw(chart: Chart) -> Markup:
@@ -146,11 +156,10 @@ def _without_nulls(data: Any) -> Any:
 def _reproduce(document: Value) -> list[tuple[str, str]]:
     """Return (term, words) of everything needed to run this again."""
     versions = [f"{name} {value.text}" for name, value in document["versions"].pairs if value.text]
-    seconds = document["seconds"].number
     return [
         ("Seed", document["seed"].text or NOT_MEASURED),
         ("Versions", ", ".join(versions) or NOT_MEASURED),
         ("Made at", document["made_at"].text or NOT_MEASURED),
-        ("Took", NOT_MEASURED if seconds is None else amount(seconds if math.isfinite(seconds) else None, "s")),
+        ("Took", amount(document["seconds"].number, "s")),
         ("Command", document["command"].text or NOT_MEASURED),
     ]

@@ -1,10 +1,10 @@
 """The tables of the page: each reads the document and returns rows of finished text, or None."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tailrank.report.document import Value
-from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent, scaled, target, times
+from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent, plural, scaled, target, times
 
 __all__ = ["Table", "accuracy", "arrivals", "engine_runs", "facts", "overheads", "summary"]
 
@@ -35,9 +35,9 @@ def summary(document: Value) -> Table:
         columns += [_measured_tuned(engine), _measured_baseline(engine)]
     keys = {
         "capacity": "capacity (queries/s)",
-        "range": "range: 95 % interval, or bracket on the engine",
+        "range": "95 % interval (engine: bracket)",
         "speedup": "speed-up over the baseline",
-        "speedup_range": "range: 95 % interval",
+        "speedup_range": "95 % interval of the speed-up",
         "p50_ms": "p50 at capacity (ms)",
         "p95_ms": "p95 at capacity (ms)",
         "p99_ms": "p99 at capacity (ms)",
@@ -96,21 +96,13 @@ def accuracy(document: Value) -> Table | None:
         ("service times profiled earlier", "sim_ms", "error_pct", "sim_error_pct"),
         ("service times of the same run", "same_run_ms", "error_same_run_pct", "sim_error_same_run_pct"),
     ):
-        if check or document[overall].number is not None:
-            rows.append(
-                (
-                    words,
-                    amount(check[ms].number),
-                    amount(check["engine_ms"].number),
-                    percent(check[error].number),
-                    percent(document[overall].number),
-                )
-            )
-    columns = ("simulator with", "simulated p95 (ms)", "measured p95 (ms)", "error at 70 % load", "simulator error")
-    note = (
-        f"p95 at 70 % of capacity, {count(check['repeats'].number)} repeats. The first row includes drift of the host "
-        "since profiling; the second is the error of the queueing model alone."
-    )
+        off = check[error].number if check else document[overall].number
+        if check or off is not None:
+            rows.append((words, amount(check[ms].number), amount(check["engine_ms"].number), percent(off)))
+    columns = ("simulator with", "simulated p95 (ms)", "measured p95 (ms)", "error")
+    repeats = check["repeats"].number
+    note = f"At 70 % of capacity, {plural(int(repeats), 'repeat')}. " if repeats is not None else ""
+    note += "The first row includes drift of the host since profiling; the second is the queueing model's own error."
     return Table("How far off the simulator was", columns, rows, note) if rows else None
 
 
@@ -178,35 +170,47 @@ def overheads(document: Value) -> Table | None:
 
 
 def facts(document: Value) -> list[tuple[str, str]]:
-    """Return what was tested, on what, as (term, words) pairs."""
+    """Return what was tested, on what, as (term, words) pairs; what is not recorded is left out."""
     network, workload, host = document["network"], document["workload"], document["host"]
-    scale = network["row_scale"].number
-    found = [
-        ("Tables", f"{count(network['tables'].number)}, {scaled(network['table_bytes'].number, 'B')}"),
-        ("Rows", "as published" if scale == 1 else f"{amount(scale)} of the published rows"),
-        ("Per item", ", ".join(_per_item(network)) or NOT_MEASURED),
-        ("Executor", ", ".join(network[key].text or NOT_MEASURED for key in ("executor", "matmul_precision"))),
-        ("Arrivals", _settings(workload["arrivals"])),
-        ("Query sizes", _settings(workload["sizes"])),
-        ("Embedding accesses", _settings(workload["accesses"])),
-        ("Host", f"{host['cpu'].text or 'CPU not recorded'}, {count(host['cores'].number)} cores"),
-        ("Memory", amount(host["memory_gib"].number, "GiB")),
-        ("System", ", ".join(filter(None, [host["os"].text, f"Python {host['python'].text or NOT_MEASURED}"]))),
+    python = f"Python {host['python'].text}" if host["python"].text else None
+    found: list[tuple[str, list[str | None]]] = [
+        ("Tables", [_known(count, network["tables"]), _known(_bytes, network["table_bytes"])]),
+        ("Rows", [_known(_rows, network["row_scale"])]),
+        ("Per item", _per_item(network)),
+        ("Executor", [network["executor"].text]),
+        ("Matmul precision", [network["matmul_precision"].text]),
+        ("Arrivals", [_settings(workload["arrivals"])]),
+        ("Query sizes", [_settings(workload["sizes"])]),
+        ("Embedding accesses", [_settings(workload["accesses"])]),
+        ("Host", [host["cpu"].text, _known(lambda cores: plural(int(cores), "core"), host["cores"])]),
+        ("Memory", [_known(lambda memory: amount(memory, "GiB"), host["memory_gib"])]),
+        ("System", [host["os"].text, python]),
     ]
-    return [pair for pair in found if pair[0] != "Rows" or scale is not None]
+    return [(term, ", ".join(filter(None, words))) for term, words in found if any(words)]
 
 
-def _per_item(network: Value) -> list[str]:
-    parts = [
-        scaled(network["flops_per_item"].number, "FLOP"),
-        scaled(network["bytes_per_item"].number, "B"),
-        f"{count(network['lookups_per_item'].number)} lookups",
+def _known(words: Callable[[float], str], value: Value) -> str | None:
+    return None if value.number is None else words(value.number)
+
+
+def _bytes(value: float) -> str:
+    return scaled(value, "B")
+
+
+def _rows(scale: float) -> str:
+    return "as published" if scale == 1 else f"{scale:g} of the published rows"
+
+
+def _per_item(network: Value) -> list[str | None]:
+    return [
+        _known(lambda value: scaled(value, "FLOP"), network["flops_per_item"]),
+        _known(_bytes, network["bytes_per_item"]),
+        _known(lambda value: f"{count(value)} lookups", network["lookups_per_item"]),
     ]
-    return [part for part in parts if not part.startswith(NOT_MEASURED)]
 
 
-def _settings(part: Value) -> str:
+def _settings(part: Value) -> str | None:
     """Return a workload part as "production (median 80)"."""
     others = [f"{key} {value.text}" for key, value in part.pairs if key != "kind" and value.text]
-    kind = part["kind"].text or NOT_MEASURED
-    return f"{kind} ({', '.join(others)})" if others else kind
+    kind = part["kind"].text
+    return f"{kind} ({', '.join(others)})" if kind and others else kind

@@ -1,6 +1,7 @@
 """Numbers as people read them: significant digits, units, and "not measured" for what is absent."""
 
 import math
+import re
 
 from tailrank.report.document import Value
 
@@ -15,9 +16,11 @@ __all__ = [
     "scaled",
     "target",
     "times",
+    "unbroken",
 ]
 
 NOT_MEASURED = "not measured"
+MINUS, SPACE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 
 
@@ -26,13 +29,13 @@ def amount(value: float | None, unit: str = "", *, digits: int = 3) -> str:
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
     value = float(f"{value:.{digits}g}") if abs(value) < 10 ** (digits - 1) else value
-    tail = f" {unit}" if unit else ""
+    tail = f"{SPACE}{unit}" if unit else ""
     if value == 0:
         return f"0{tail}"
     if abs(value) < 1e-4:
-        return f"{value:.{digits - 1}g}{tail}"
+        return f"{value:.{digits - 1}g}{tail}".replace("-", MINUS)
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{decimals}f}{tail}"
+    return f"{value:,.{decimals}f}{tail}".replace("-", MINUS)
 
 
 def count(value: float | None) -> str:
@@ -56,7 +59,7 @@ def interval(bounds: Value, unit: str = "", *, digits: int = 3) -> str:
 
 def percent(value: float | None) -> str:
     """Return `value`, already in per cent, to two significant digits."""
-    return NOT_MEASURED if value is None else f"{amount(value, digits=2)} %"
+    return NOT_MEASURED if value is None else amount(value, "%", digits=2)
 
 
 def times(value: float | None) -> str:
@@ -71,15 +74,15 @@ def scaled(value: float | None, unit: str) -> str:
     if value is None:
         return NOT_MEASURED
     factor, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f), PREFIXES[-1])
-    return f"{amount(value / factor)} {prefix}{unit}"
+    return amount(value / factor, f"{prefix}{unit}")
 
 
 def target(sla: Value) -> str:
     """Return the SLA target as "p95 ≤ 100 ms"."""
     percentile, latency_ms = sla["percentile"].number, sla["latency_ms"].number
     if percentile is None or latency_ms is None:
-        return "no SLA target recorded"
-    return f"p{percentile:g} ≤ {latency_ms:g} ms"
+        return "an SLA target not recorded"
+    return f"p{percentile:g} ≤ {latency_ms:g} ms".replace(" ", SPACE)
 
 
 def describe_plan(plan: Value) -> str:
@@ -88,6 +91,11 @@ def describe_plan(plan: Value) -> str:
     if not stages:
         return "plan not recorded"
     return ", then ".join(_stage(stage, plan["pools"], named=len(stages) > 1) for stage in stages)
+
+
+def unbroken(text: str) -> str:
+    """Return `text` with "n = 5" and "2 cpu workers" kept on one line."""
+    return re.sub(r"(?<=\bn) = (?=\d)|(?<=\d) (?=\w+ workers?\b)", lambda found: found[0].replace(" ", SPACE), text)
 
 
 def _stage(stage: Value, pools: Value, *, named: bool) -> str:

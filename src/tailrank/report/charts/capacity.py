@@ -24,14 +24,14 @@ def capacity_by_batch_size(document: Value) -> Chart | Absent:
         _add_series(figure, offload_at, sorted(points), SERIES[number % len(SERIES)], named=len(series) > 1)
     tuned, baseline = document["plan"], document["baseline"]
     marks = [
-        _add_mark(figure, baseline["plan"], baseline["capacity_qps"].number, "baseline", "square", BASELINE),
         _add_mark(figure, tuned, document["capacity_qps"].number, "tuned", "diamond", TARGET),
+        _add_mark(figure, baseline["plan"], baseline["capacity_qps"].number, "baseline", "square", BASELINE),
     ]
     sizes = sorted({size for points in series.values() for size, *_ in points} | {x for x, _ in filter(None, marks)})
     figure.update_xaxes(type="log", tickvals=_ticks(sizes), ticktext=[count(size) for size in _ticks(sizes)])
     tops = [high for points in series.values() for *_, high in points] + [y for _, y in filter(None, marks)]
     figure.update_yaxes(range=[0, 1.08 * max(tops)])
-    return Chart(TITLE, figure, _caption(document, sum(map(len, series.values()))))
+    return Chart(TITLE, figure, _caption(document, sum(map(len, series.values()))), height=380)
 
 
 def _series(candidates: Value) -> dict[float | None, list[tuple[float, float, float, float]]]:

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from tailrank.report.charts.style import (
     BASELINE,
     ENGINE,
-    FAILED,
     SAME_RUN,
     SIMULATOR,
     TARGET,
@@ -66,7 +65,7 @@ def latency_distribution(document: Value) -> Chart | Absent:
     percentile = document["sla"]["percentile"].number
     if percentile is not None and 0 < percentile < 100:
         figure.add_hline(y=1 - percentile / 100, line={"color": TARGET, "width": 1, "dash": "dot"})
-    return Chart(DISTRIBUTION, figure, _distribution_caption(document, len(probability)))
+    return Chart(DISTRIBUTION, figure, _distribution_caption(document, len(probability)), height=380, wide=True)
 
 
 def _distribution_caption(document: Value, points: int) -> str:
@@ -104,7 +103,7 @@ def latency_against_load(document: Value) -> Chart | Absent:
     _mark_target(figure, document["sla"], "y")
     caption = (
         f"A plan's capacity is where its {tail} line crosses the target: simulator lines from "
-        f"{plural(len(curve), 'load')}, engine points from {plural(len(runs), 'run')} "
+        f"{plural(len(curve), 'load')}, engine points from {plural(len(runs), 'run')}, both {tail} unless named "
         f"(n = {count(sum(run['queries'].number or 0 for run in runs))} queries served)."
     )
     return Chart(AGAINST_LOAD, figure, caption, height=380)
@@ -136,9 +135,23 @@ def _add_curve(figure: go.Figure, curve: list[Value], tail: str) -> list[float]:
                     "width": 2.2 if name == tail else 1.2,
                     "dash": "solid" if name == tail else dash,
                 },
-                name=safe(f"simulator {name}, {plan}"),
+                name=safe(f"simulator, {plan}"),
+                showlegend=name == tail,
             )
+            if plan == "tuned":
+                _label(figure, points, values, name)
     return seen
+
+
+def _label(figure: go.Figure, points: list[Value], values: list[float], name: str) -> None:
+    """Write `name` at the left end of a line, where lines are apart."""
+    for point, value in zip(points, values, strict=True):
+        if math.isfinite(value) and value > 0:
+            words = {"text": name, "showarrow": False, "font": {"color": SIMULATOR, "size": 11}}
+            figure.add_annotation(
+                x=point["offered_qps"].number, y=math.log10(value), xanchor="right", xshift=-3, **words
+            )
+            return
 
 
 def _add_runs(figure: go.Figure, runs: list[Value], tail: str) -> list[float]:
@@ -151,18 +164,12 @@ def _add_runs(figure: go.Figure, runs: list[Value], tail: str) -> list[float]:
             if not points:
                 continue
             seen += values
-            colour = ENGINE if plan == "tuned" else BASELINE
             figure.add_scatter(
                 x=[run["offered_qps"].number for run in points],
                 y=values,
                 mode="markers",
-                marker={"symbol": symbol, "size": 8, "color": colour if met else FAILED, "opacity": 0.9}
-                | (
-                    {}
-                    if plan == "tuned"
-                    else {"line": {"width": 1.5, "color": BASELINE}, "color": "white" if met else BASELINE}
-                ),
-                name=safe(f"engine {tail}, {plan}, {word}"),
+                marker={"symbol": symbol, "size": 9, "color": ENGINE if plan == "tuned" else BASELINE},
+                name=safe(f"engine, {plan}: {word}"),
             )
     return seen
 

@@ -40,6 +40,7 @@ def schedule_lag(document: Value) -> Chart | Absent:
         fillcolor="rgba(31,111,180,0.35)",
         showlegend=False,
     )
+    figure.update_layout(margin={"t": 12})
     figure.update_yaxes(range=[0, 1.12 * max(shares)])
     if limit:
         mark(figure, "x", limit, "1 % of the SLA target")

@@ -92,6 +92,7 @@ def _add_band(figure: go.Figure, points: list[Point], colour: str) -> None:
     figure.add_scatter(
         x=[items for items, *_ in points] + [items for items, *_ in reversed(points)],
         y=[p50 / 1e3 for *_, p50, _ in points] + [p95 / 1e3 for *_, p95 in reversed(points)],
+        mode="lines",
         fill="toself",
         fillcolor=f"rgba({red},{green},{blue},0.16)",
         line={"width": 0},

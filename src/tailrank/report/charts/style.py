@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 __all__ = [
     "BASELINE",
     "ENGINE",
-    "FAILED",
     "INK",
     "OTHERS",
     "SAME_RUN",
@@ -28,7 +27,6 @@ ENGINE = "#d1661a"
 SAME_RUN = "#2a8c78"
 BASELINE = "#7b828c"
 TARGET = "#a3123a"
-FAILED = "#a3123a"
 OTHERS = "#d3d7dc"
 INK = "#22262b"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -87,11 +85,11 @@ def blank(x: str, y: str) -> go.Figure:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return 1-2-5 ticks from just below `low` to just above `high`; decades only when there would be many."""
+    """Return ticks from just below `low` to just above `high`: 1-2-5, decades alone when many, more when few."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = (1, 2, 5) if last - first <= 3 else (1,)
+    steps = (1,) if last - first > 3 else (1, 2, 5) if high > 10 * low else (1, 2, 3, 5, 7)
     ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
-    return [tick for tick in ticks if low / 2.5 <= tick <= high * 2.5]
+    return [tick for tick in ticks if low / 1.5 <= tick <= high * 1.5]
 
 
 def mark(figure: go.Figure, axis: str, value: float, label: str, colour: str = TARGET) -> None:

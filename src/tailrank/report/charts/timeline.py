@@ -85,7 +85,7 @@ def _caption(query: Value, slices: list[Value], shown: list[Value]) -> str:
     some = f", the last {len(shown)} shown" if len(shown) < len(slices) else ""
     return (
         f"Query {count(query['query'].number)} ({count(query['size'].number)} items, "
-        f"n = {plural(len(slices), 'slice')}{some}) took {amount(query['latency_ms'].number, 'ms')}: before its last "
-        f"slice was done it spent {amount(queued - arrival, 'ms')} in the dispatcher, {amount(start - queued, 'ms')} "
+        f"n = {plural(len(slices), 'slice')}{some}) took {amount(query['latency_ms'].number, 'ms')}: its last slice "
+        f"spent {amount(queued - arrival, 'ms')} in the dispatcher, {amount(start - queued, 'ms')} "
         f"queueing and {amount(finish - start, 'ms')} in service."
     )
