@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,6 +153,19 @@ def test_plans_within_the_paired_interval_tie(measured):
     search = climb(capacity_of, BOTH, batches=(16, 32, 64), refine=False)
     # 0.1 % apart is within the search tolerance; 20 % apart stands out, though luck alone moves either by 10 %.
     assert {each.plan.stages[0].batch_size for each in (search.best, *search.ties)} == {32, 64}
+
+
+def test_a_plan_measured_on_fewer_queries_must_win_clearly(measured):
+    def best(short: list[float]) -> int:
+        def capacity_of(plan: Plan):
+            if plan.stages[0].batch_size == 1:
+                return replace(measured(short), queries=300)
+            return measured([98.0, 100.0, 102.0])
+
+        return climb(capacity_of, BOTH, batches=(1, 64), refine=False).best.plan.stages[0].batch_size
+
+    assert best([80.0, 140.0, 95.0]) == 64  # a higher mean, but by luck
+    assert best([118.0, 120.0, 122.0]) == 1
 
 
 def test_noise_moves_the_choice_by_one_step_at_most(cliff, make_trace, plan):

@@ -27,7 +27,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Search:
-    """Every candidate in the order measured, and the one with the highest mean capacity."""
+    """Every candidate in the order measured, and the one with the highest mean capacity.
+
+    A plan measured on fewer queries than others (a budget of slices) steps back for a longer measured plan
+    that ties with it: the luck of a short trace is no merit.
+    """
 
     best: Candidate
     candidates: tuple[Candidate, ...]
@@ -36,13 +40,7 @@ class Search:
     @property
     def ties(self) -> tuple[Candidate, ...]:
         """Other candidates whose paired difference to the best includes zero: the choice between them is free."""
-        return tuple(
-            each
-            for each in self.candidates
-            if each is not self.best
-            and each.capacity.met
-            and paired_difference(self.best.capacity, each.capacity).low <= 0
-        )
+        return tuple(_ties(self.best, self.candidates))
 
     def find(self, plan: Plan) -> Candidate | None:
         """Return the candidate with this plan."""
@@ -106,8 +104,10 @@ class _Climber:
 
     @property
     def best(self) -> Candidate:
-        """The highest mean capacity; among plans that miss the target, the fastest; the earliest among equals."""
-        return max(self.candidates, key=lambda each: (each.capacity.qps, _unmet(each.capacity)))
+        """See `Search`; among plans that miss the target, the fastest; the earliest among equals."""
+        top = _highest(self.candidates)
+        longer = [each for each in _ties(top, self.candidates) if each.capacity.queries > top.capacity.queries]
+        return _highest(longer) if longer and top.capacity.met else top
 
     @property
     def batch_size(self) -> int:
@@ -124,8 +124,16 @@ class _Climber:
         return Search(self.best, tuple(self.candidates), self.stage)
 
 
-def _unmet(capacity: Capacity) -> float:
-    return 0.0 if capacity.met else -capacity.smallest_ms
+def _highest(candidates: Iterable[Candidate]) -> Candidate:
+    def merit(each: Candidate) -> tuple[float, float]:
+        return each.capacity.qps, 0.0 if each.capacity.met else -each.capacity.smallest_ms
+
+    return max(candidates, key=merit)
+
+
+def _ties(best: Candidate, candidates: Iterable[Candidate]) -> list[Candidate]:
+    others = [each for each in candidates if each is not best and each.capacity.met]
+    return [each for each in others if paired_difference(best.capacity, each.capacity).low <= 0]
 
 
 def _infeasible(fastest: Candidate, stage: int) -> InfeasibleError:
