@@ -1,0 +1,246 @@
+"""The proof: plans served on the real engine, open loop, and the simulator asked about the same traces.
+
+Probes of the plans take turns and short profile rounds run between them, so that drift of the machine hits
+all alike and can be told apart from errors of the model.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tailrank.cli.subject import Subject, default_workers
+from tailrank.core import Plan, Records, Trace
+from tailrank.engine import measure_overheads, measure_profile
+from tailrank.metrics import SLATarget, meets
+from tailrank.simulator import Simulator, replay
+from tailrank.timing import Overheads, Profile, ServiceTime, fit
+from tailrank.tuner import Bracket, ProbeSearch, Replication, capacity, tail_ms
+from tailrank.workload import Workload
+
+__all__ = ["WARMUP", "Effort", "EngineRun", "Proof", "calibrate", "median_error_pct", "prove"]
+
+WARMUP = 0.1  # share of a run's queries left out at its start
+LOADS = (0.3, 0.5, 0.85)  # of capacity; points of the latency-against-load figure
+GAUGE = 0.7  # of capacity; where the simulator's percentile is compared
+SHORTEST_TARGETS = 20  # a probe lasts at least this many target latencies
+FEWEST_QUERIES = 300
+
+
+class Effort(NamedTuple):
+    """How much time the proof takes, in seconds of wall time for each part."""
+
+    probe_s: float
+    probes: int
+    repeats: int
+    repeat_s: float
+    load_s: float
+    profile_s: float
+
+
+class EngineRun(NamedTuple):
+    """One run on the engine and what the simulator says of the same trace, percentiles in ms."""
+
+    plan: str
+    qps: float
+    trace: Trace
+    records: Records
+    met: bool
+    engine_ms: float
+    sim_ms: float
+    same_run_ms: float
+    purpose: str
+
+
+@dataclass
+class Proof:
+    """Everything the engine showed."""
+
+    brackets: dict[str, Bracket] = field(default_factory=dict)
+    sim_qps: dict[str, float] = field(default_factory=dict)  # profile of the whole proof, same trace
+    sim_earlier_qps: dict[str, float] = field(default_factory=dict)  # profile from before the search, same trace
+    same_run_qps: dict[str, float] = field(default_factory=dict)  # times recorded in the probes, same trace
+    runs: list[EngineRun] = field(default_factory=list)
+    profile: Profile | None = None
+
+    def of(self, plan: str, purpose: str) -> list[EngineRun]:
+        """Return the runs of one plan for one purpose."""
+        return [run for run in self.runs if run.plan == plan and run.purpose == purpose]
+
+    def at_capacity(self, plan: str) -> EngineRun | None:
+        """Return the highest load that met the target."""
+        met = [run for run in self.of(plan, "probe") if run.met]
+        return max(met, key=lambda run: run.qps, default=None)
+
+
+def calibrate(subject: Subject, plan: Plan, workload: Workload, qps: float, *, seconds: float, seed: int) -> Overheads:
+    """Measure the engine's overheads at `qps`, a load it keeps up with; the first tenth only warms up."""
+    count = max(200, int(qps * seconds))
+    warm = workload.trace(max(20, count // 10), qps, seed, replication=901)
+    subject.engine.serve(warm, plan)
+    records = subject.engine.serve(workload.trace(count, qps, seed, replication=902), plan)
+    return measure_overheads([records], cores=default_workers())
+
+
+def prove(
+    subject: Subject,
+    plans: Mapping[str, Plan],
+    predicted_qps: Mapping[str, float],
+    *,
+    target: SLATarget,
+    workload: Workload,
+    profile: Profile,
+    effort: Effort,
+    seed: int,
+    progress: Callable[[str], None],
+) -> Proof:
+    """Measure the capacity of each plan on the engine and compare the simulator; `plans` has a plan `tuned`."""
+    prover = _Prover(subject, plans, target, workload, profile, effort, seed, progress)
+    prover.bracket(predicted_qps)
+    prover.gauge()
+    prover.compare()
+    return prover.proof
+
+
+class _Prover:
+    def __init__(
+        self,
+        subject: Subject,
+        plans: Mapping[str, Plan],
+        target: SLATarget,
+        workload: Workload,
+        profile: Profile,
+        effort: Effort,
+        seed: int,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.subject, self.plans, self.target, self.workload = subject, plans, target, workload
+        self.earlier, self.effort, self.seed, self.progress = profile, effort, seed, progress
+        self.proof = Proof(profile=profile)
+        self._rounds = 0
+        self._taken: list[tuple[str, float, Trace, Records, str]] = []
+
+    def bracket(self, predicted_qps: Mapping[str, float]) -> None:
+        """Take turns between the plans' probes until each capacity is bracketed and bisected."""
+        fastest = max(predicted_qps.values())
+        self.trace = self._trace(fastest, self.effort.probe_s, 910)
+        searches = {
+            name: ProbeSearch(self.target, predicted_qps[name], probes=self.effort.probes, step=1.06, warmup=WARMUP)
+            for name in self.plans
+        }
+        turn = 0
+        while any(search.next_qps() is not None for search in searches.values()):
+            turn += 1
+            for name, search in searches.items():
+                qps = search.next_qps()
+                if qps is None:
+                    continue
+                self.progress(f"engine: probe {turn} of {self.effort.probes}, {name} plan at {qps:.4g} qps")
+                search.tell(qps, self._serve(name, qps, self.trace, "probe"))
+            self._profile_again()
+        self.proof.brackets = {name: search.bracket() for name, search in searches.items()}
+
+    def gauge(self) -> None:
+        """Run the tuned plan at fixed shares of its capacity."""
+        qps = self.proof.brackets["tuned"].qps
+        if qps <= 0:
+            return
+        for number in range(self.effort.repeats):
+            self.progress(f"engine: {GAUGE:.0%} of capacity, repeat {number + 1} of {self.effort.repeats}")
+            load = GAUGE * qps
+            self._serve("tuned", load, self._trace(load, self.effort.repeat_s, 920 + number), "gauge")
+            self._profile_again()
+        for number, share in enumerate(LOADS):
+            self.progress(f"engine: {share:.0%} of capacity")
+            load = share * qps
+            self._serve("tuned", load, self._trace(load, self.effort.load_s, 940 + number), "load")
+
+    def compare(self) -> None:
+        """Ask the simulator about every trace the engine served."""
+        self.progress("comparing simulator and engine")
+        proof = self.proof
+        proof.profile = self._pooled()
+        for name, plan in self.plans.items():
+            proof.sim_qps[name] = self._capacity(plan, proof.profile, proof.profile.overheads)
+            proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier.overheads)
+            probes = [records for owner, _, _, records, why in self._taken if owner == name and why == "probe"]
+            served = [records.slices for records in probes if len(records.slices)]
+            if served:
+                overheads = measure_overheads(probes, cores=0)
+                fitted = fit(served, plan.pools["cpu"].workers)
+                proof.same_run_qps[name] = self._capacity(plan, fitted, _without_competition(overheads, self.earlier))
+        proof.runs = [self._judge(*taken) for taken in self._taken]
+
+    def _serve(self, name: str, qps: float, trace: Trace, purpose: str) -> Records:
+        at = trace.at_rate(qps)
+        records = self.subject.engine.serve(at, self.plans[name])
+        self._taken.append((name, qps, at, records, purpose))
+        return records
+
+    def _trace(self, qps: float, seconds: float, replication: int) -> Trace:
+        lasting_s = max(seconds, SHORTEST_TARGETS * self.target.latency_ns / 1e9)
+        return self.workload.trace(max(FEWEST_QUERIES, round(qps * lasting_s)), qps, self.seed, replication=replication)
+
+    def _profile_again(self) -> None:
+        self._rounds += 1
+        taken = measure_profile(
+            self.subject.engine,
+            self.subject.name,
+            workers=self.subject.workers,
+            budget_s=self.effort.profile_s,
+            rounds=1,
+            seed=self.seed + 1000 * self._rounds,
+        )
+        assert self.proof.profile is not None
+        before = self.proof.profile
+        self.proof.profile = taken.with_overheads(before.overheads) if self._rounds == 1 else before.merged(taken)
+
+    def _pooled(self) -> Profile:
+        """Return the profile rounds that ran between the probes: the machine as it was during the proof."""
+        assert self.proof.profile is not None
+        return self.proof.profile
+
+    def _capacity(self, plan: Plan, service: ServiceTime, overheads: Overheads) -> float:
+        system = self._simulator(service, overheads)
+        return capacity([Replication(system, self.trace)], plan, self.target, warmup=WARMUP).qps
+
+    def _simulator(self, service: ServiceTime, overheads: Overheads) -> Simulator:
+        services = {(self.subject.name, "cpu"): service}
+        return Simulator(services, overheads=overheads, seed=self.seed)
+
+    def _judge(self, name: str, qps: float, trace: Trace, records: Records, purpose: str) -> EngineRun:
+        profile = self._pooled()
+        plan = self.plans[name]
+
+        def tail(got: Records) -> float:
+            return tail_ms(got, self.target, warmup=WARMUP)
+
+        simulated = self._simulator(profile, profile.overheads).serve(trace, plan)
+        if records.errors:  # slices of failed queries have no recorded time to repeat
+            repeated = float("inf")
+        else:
+            overheads = _without_competition(measure_overheads([records], cores=0), self.earlier)
+            repeated = tail(replay(trace, plan, records, overheads))
+        engine_ms = tail(records)
+        met = meets(records, self.target, warmup=WARMUP)
+        return EngineRun(name, qps, trace, records, met, engine_ms, tail(simulated), repeated, purpose)
+
+
+def _without_competition(measured: Overheads, calibrated: Profile) -> Overheads:
+    """Return overheads for service times recorded in a run: time the dispatcher took is in them already."""
+    known = calibrated.overheads
+    return Overheads(
+        timer_ns=known.timer_ns,
+        query_ns=measured.query_ns,
+        slice_ns=measured.slice_ns,
+        wakeup_ns=known.wakeup_ns,
+        handoff_ns=measured.handoff_ns,
+        merge_ns=measured.merge_ns,
+        cores=0,
+    )
+
+
+def median_error_pct(runs: list[EngineRun], *, same_run: bool) -> float | None:
+    """Return the median of simulator over engine minus one, in percent, over `runs`; None without runs."""
+    errors = [100 * ((run.same_run_ms if same_run else run.sim_ms) / run.engine_ms - 1) for run in runs]
+    return statistics.median(errors) if errors else None

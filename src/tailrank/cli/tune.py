@@ -1,0 +1,188 @@
+"""`tailrank tune`: build, profile, search in the simulator, prove on the engine, write the result.
+
+The five steps of the main job are `run`, in order; what each finds is in the result document.
+"""
+
+import argparse
+import math
+import shlex
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tailrank.cli.arguments import add_common, positive_float, positive_int
+from tailrank.cli.output import print_json, table
+from tailrank.cli.progress import Progress
+from tailrank.cli.target import add_target, target_of
+from tailrank.cli.traffic import add_workload, workload_of
+
+NAME = "tune"
+HELP = "find the plan with the highest capacity that meets the SLA target, and prove it on the engine"
+EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
+  tailrank tune din --quick --json
+  tailrank tune examples.own_model:build --sla-ms 20 --arrivals bursty:cv=4 --out runs/mine"""
+
+
+class Budget(NamedTuple):
+    """How much work each step may do."""
+
+    profile_s: float
+    rounds: int
+    replications: int
+    queries: int
+    slices: int
+    probe_s: float
+    probes: int
+    repeats: int
+    repeat_s: float
+    load_s: float
+    reprofile_s: float
+    refine: bool
+
+
+DEFAULT = Budget(12.0, 4, 5, 20_000, 600_000, 6.0, 5, 3, 5.0, 3.0, 1.5, True)
+QUICK = Budget(3.0, 2, 4, 5_000, 120_000, 1.5, 3, 1, 2.0, 0.8, 0.5, False)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("model", help="a network by name (`rmc1`, `din-artifact`, ...) or `package.module:attribute`")
+    add_target(parser)
+    add_workload(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="result directory (default runs/MODEL)")
+    parser.add_argument("--workers", type=positive_int, metavar="N", help="worker threads (default: one a core)")
+    parser.add_argument(
+        "--memory-gib", type=positive_float, metavar="X", help="room for tables (default: half of the memory)"
+    )
+    parser.add_argument("--quick", action="store_true", help="under forty seconds: fewer samples, tables up to 1 GiB")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tune one model and write the result directory."""
+    from tailrank.cli.searching import search
+    from tailrank.cli.subject import build, default_workers, memory_budget
+    from tailrank.cli.tuned import document, write
+    from tailrank.core.files import check_out
+
+    began = time.monotonic()
+    out = args.out or Path("runs") / _slug(args.model)
+    check_out(out)
+    workload, budget = workload_of(args), QUICK if args.quick else DEFAULT
+    target = target_of(args)
+    memory = memory_budget(args.quick) if args.memory_gib is None else int(args.memory_gib * 2**30)
+    with Progress(quiet=args.quiet) as progress:
+        subject = build(
+            args.model,
+            workload,
+            workers=args.workers or default_workers(),
+            memory_bytes=memory,
+            seed=args.seed,
+            progress=progress,
+        )
+        found = search(subject, workload, target, budget=budget, seed=args.seed, progress=progress)
+        proof = _prove(subject, found, workload, target, budget, args.seed, progress)
+        progress.step("writing the result")
+        result = document(subject, found, proof, workload, target, seed=args.seed, command=_command(args))
+        result["seconds"] = time.monotonic() - began
+        write(out, result, found, proof)
+    if args.json:
+        print_json(result)
+    else:
+        print(describe(result, out))
+    return 0
+
+
+def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget, seed: int, progress: Progress) -> Any:
+    from tailrank.cli.proof import Effort, prove
+
+    effort = Effort(
+        probe_s=budget.probe_s,
+        probes=budget.probes,
+        repeats=budget.repeats,
+        repeat_s=budget.repeat_s,
+        load_s=budget.load_s,
+        profile_s=budget.reprofile_s,
+    )
+    return prove(
+        subject,
+        found.plans,
+        found.predicted_qps,
+        target=target,
+        workload=workload,
+        profile=found.profile,
+        effort=effort,
+        seed=seed,
+        progress=progress.step,
+    )
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Return the command line that repeats this run, every flag that matters spelt out."""
+    words = ["tailrank", "tune", args.model, "--seed", str(args.seed)]
+    for flag in ("sla_ms", "percentile", "workload", "arrivals", "sizes", "accesses", "workers", "memory_gib"):
+        value = getattr(args, flag)
+        if value is not None:
+            words += [f"--{flag.replace('_', '-')}", str(value)]
+    if args.quick:
+        words.append("--quick")
+    return shlex.join(words)
+
+
+def _slug(model: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in model)
+
+
+def describe(result: dict[str, Any], out: Path) -> str:
+    """Return the result as text for people: the table, the verdict, the notes, the path of the report."""
+    engine, sla = result["engine"], result["sla"]
+    rows = [
+        (
+            "tuned",
+            result["plan"]["stages"][0]["batch_size"],
+            result["capacity_qps"],
+            _interval(result["capacity_ci95_qps"]),
+            engine.get("capacity_qps"),
+            _interval(engine.get("capacity_bracket_qps")),
+        ),
+        (
+            "baseline",
+            result["baseline"]["plan"]["stages"][0]["batch_size"],
+            result["baseline"]["capacity_qps"],
+            _interval(result["baseline"]["capacity_ci95_qps"]),
+            engine.get("baseline_capacity_qps"),
+            _interval(engine.get("baseline_capacity_bracket_qps")),
+        ),
+    ]
+    header = ["plan", "batch size", "simulator qps", "95 % interval", "engine qps", "met .. missed"]
+    gauge = engine.get("p95_at_70pct") or {}
+    lines = [
+        f"{result['model']}: p{sla['percentile']:g} <= {sla['latency_ms']:g} ms on {result['host']['cpu']}, "
+        f"{result['host']['cores']:g} cores",
+        "",
+        table(header, rows),
+        "",
+        f"speed-up        simulator {_times(result['speedup'])}, engine {_times(engine.get('speedup'))}",
+        f"simulator error capacity {_percent(result['sim_error_pct'])} (same-run service times "
+        f"{_percent(result['sim_error_same_run_pct'])}); p{sla['percentile']:g} at 70 % load "
+        f"{_percent(gauge.get('error_pct'))} (same-run {_percent(gauge.get('error_same_run_pct'))})",
+        f"verdict         {result['verdict']['text']}",
+        *(f"note            {note}" for note in result["notes"]),
+        f"result          {out / 'result.json'} after {result['seconds']:.0f} s",
+        f"report          {out / 'report.html'}",
+    ]
+    return "\n".join(lines)
+
+
+def _interval(ends: list[float | None] | None) -> str:
+    if not ends:
+        return "-"
+    return " .. ".join("-" if end is None or math.isinf(end) else f"{end:.4g}" for end in ends)
+
+
+def _times(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}x"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.1f} %"

@@ -1,0 +1,261 @@
+"""The result of `tune`: the document, the verdict, and the files of the result directory."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from tailrank.cli.proof import WARMUP, EngineRun, Proof, median_error_pct
+from tailrank.cli.results import (
+    cdf,
+    finite,
+    host,
+    lag_histogram,
+    made_at,
+    plan_dict,
+    probabilities,
+    profile_section,
+    run_row,
+    slow_query,
+    versions,
+)
+from tailrank.cli.searching import Found
+from tailrank.cli.subject import Subject
+from tailrank.core.config import dump, to_dict
+from tailrank.core.files import result_directory, write_json
+from tailrank.metrics import SLATarget, summarise
+from tailrank.simulator import Simulator, replay
+from tailrank.timing import save_profile
+from tailrank.tuner import Bracket, Candidate, speedup
+from tailrank.workload import Workload, gap_check
+
+__all__ = ["document", "write"]
+
+LAG_SHARE = 0.01  # of the SLA target: a generator later than this at p99 certifies nothing
+
+
+def document(
+    subject: Subject, found: Found, proof: Proof, workload: Workload, target: SLATarget, *, seed: int, command: str
+) -> dict[str, Any]:
+    """Return everything `tune` found, as `result.json` holds it."""
+    best, baseline = found.search.best, found.baseline
+    gain = speedup(best.capacity, baseline.capacity)
+    engine = _engine(found, proof, target)
+    return {
+        "schema": 1,
+        "command": command,
+        "made_at": made_at(),
+        "model": subject.name,
+        "network": subject.facts,
+        "sla": {"percentile": target.percentile, "latency_ms": target.latency_ms},
+        "workload": workload_dict(workload),
+        "host": host(),
+        "seed": seed,
+        "versions": versions(),
+        "plan": plan_dict(best.plan),
+        "capacity_qps": best.capacity.qps,
+        "capacity_ci95_qps": [best.capacity.low_qps, finite(best.capacity.high_qps)],
+        "baseline": {
+            "plan": plan_dict(baseline.plan),
+            "capacity_qps": baseline.capacity.qps,
+            "capacity_ci95_qps": [baseline.capacity.low_qps, finite(baseline.capacity.high_qps)],
+        },
+        "speedup": finite(gain.value),
+        "speedup_ci95": [finite(gain.low), finite(gain.high)],
+        "verdict": _verdict(found, proof, target, engine),
+        "notes": [*found.notes, *_notes(found, proof, engine)],
+        "candidates": [_candidate(each) for each in found.search.candidates],
+        "profile": profile_section(found.profile),
+        "operators": found.operators,
+        "engine": engine,
+        "sim_error_pct": _error_pct(proof.sim_qps, proof),
+        "sim_error_earlier_profile_pct": _error_pct(proof.sim_earlier_qps, proof),
+        "sim_error_same_run_pct": _error_pct(proof.same_run_qps, proof),
+        "curve": found.curve,
+        "latency_cdf": _cdfs(subject, found, proof, seed),
+        "slow_query": _slow(proof),
+        "arrivals_check": _arrivals(proof),
+    }
+
+
+def write(out: Path, result: dict[str, Any], found: Found, proof: Proof) -> None:
+    """Write the result directory, whole or not at all: result, plans, profile, trace of a second, report."""
+    from tailrank import report
+
+    with result_directory(out) as folder:
+        write_json(folder / "result.json", result)
+        dump(found.search.best.plan, folder / "plan.toml")
+        dump(found.baseline.plan, folder / "baseline.toml")
+        save_profile(found.profile, folder / "profile.json")
+        run = proof.at_capacity("tuned") or next(iter(proof.of("tuned", "gauge")), None)
+        if run is not None:
+            report.write_trace(run.records, folder / "trace.json")
+        report.write(folder)
+
+
+def workload_dict(workload: Workload) -> dict[str, Any]:
+    """Return the workload with the kind of each part, defaults included."""
+    return {"arrivals": {}, "sizes": {}, "accesses": {}} | {
+        name: {"kind": part.__struct_config__.tag, **to_dict(part)}
+        for name, part in (
+            ("arrivals", workload.arrivals),
+            ("sizes", workload.sizes),
+            ("accesses", workload.accesses),
+        )
+    }
+
+
+def _candidate(each: Candidate) -> dict[str, Any]:
+    stage, capacity = each.plan.stages[0], each.capacity
+    return {
+        "phase": each.phase,
+        "batch_size": stage.batch_size,
+        "offload_at": stage.offload_at,
+        "plan": plan_dict(each.plan),
+        "capacity_qps": capacity.qps,
+        "ci95_qps": [capacity.low_qps, finite(capacity.high_qps)],
+        "queries": capacity.queries,
+        "probes": capacity.probes,
+        "smallest_ms": finite(capacity.smallest_ms),
+    }
+
+
+def _engine(found: Found, proof: Proof, target: SLATarget) -> dict[str, Any]:
+    tuned, base = proof.brackets["tuned"], proof.brackets["baseline"]
+    rows = [run_row(run, target, found.plans[run.plan], WARMUP) for run in proof.runs]
+    lag = lag_histogram(proof.runs)
+    section: dict[str, Any] = {
+        "capacity_qps": tuned.qps,
+        "capacity_bracket_qps": _ends(tuned),
+        "baseline_capacity_qps": base.qps,
+        "baseline_capacity_bracket_qps": _ends(base),
+        "speedup": tuned.qps / base.qps if base.qps else None,
+        "simulator_capacity_same_trace_qps": proof.sim_qps,
+        "schedule_lag_us": lag,
+        "schedule_lag_p99_us": lag["p99"],
+        "queries": sum(len(run.records) for run in proof.runs),
+        "runs": rows,
+        "p95_at_70pct": _gauge(proof),
+        "real_time_dispatcher": all(run.records.meta.get("real_time") for run in proof.runs),
+    }
+    top = proof.at_capacity("tuned")
+    if top is not None:
+        summary = summarise(top.records, target, warmup=WARMUP, plan=found.plans["tuned"])
+        dispatcher_us = top.records.meta["dispatcher_cpu_ns"] / len(top.records) / 1e3
+        section |= {
+            "p50_ms": summary.p50_ms,
+            "p95_ms": summary.p95_ms,
+            "p99_ms": summary.p99_ms,
+            "queries_at_capacity": summary.queries,
+            "dispatcher_cpu_us_per_query": dispatcher_us,
+        }
+    return {"p50_ms": None, "p95_ms": None, "p99_ms": None} | section
+
+
+def _gauge(proof: Proof) -> dict[str, Any] | None:
+    runs = proof.of("tuned", "gauge")
+    if not runs:
+        return None
+    middle = sorted(runs, key=lambda run: run.engine_ms)[len(runs) // 2]
+    return {
+        "offered_qps": middle.qps,
+        "engine_ms": finite(middle.engine_ms),
+        "sim_ms": finite(middle.sim_ms),
+        "same_run_ms": finite(middle.same_run_ms),
+        "error_pct": _finite(median_error_pct(runs, same_run=False)),
+        "error_same_run_pct": _finite(median_error_pct(runs, same_run=True)),
+        "repeats": len(runs),
+        "queries": sum(len(run.records) for run in runs),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None else finite(value)
+
+
+def _ends(bracket: Bracket) -> list[float | None]:
+    return [bracket.low_qps, finite(bracket.high_qps)]
+
+
+def _error_pct(simulated: dict[str, float], proof: Proof) -> float | None:
+    """Return simulator over engine minus one, in percent, of the tuned plan's capacity."""
+    engine = proof.brackets["tuned"]
+    if not engine.closed or "tuned" not in simulated:
+        return None
+    return 100 * (simulated["tuned"] / engine.qps - 1)
+
+
+def _verdict(found: Found, proof: Proof, target: SLATarget, engine: dict[str, Any]) -> dict[str, Any]:
+    """Say whether the engine proved the plan, and if not, why not."""
+    limit_us = LAG_SHARE * target.latency_ms * 1e3
+    reasons = []
+    if engine["schedule_lag_p99_us"] > limit_us:
+        reasons.append(
+            f"the generator was late: schedule lag p99 {engine['schedule_lag_p99_us']:.0f} us is more than 1 % of the "
+            f"target ({limit_us:.0f} us)"
+        )
+    if not proof.brackets["tuned"].closed:
+        reasons.append("the engine's capacity was not bracketed within the probes allowed")
+    check = _arrivals(proof)
+    if check and check["ks_p"] < 0.001 and found.curve and check["poisson"]:
+        reasons.append("the gaps between arrivals are not exponential (KS test)")
+    goal = f"p{target.percentile:g} <= {target.latency_ms:g} ms"
+    top = proof.at_capacity("tuned")
+    if reasons:
+        return {"certified": False, "text": f"certifies nothing: {'; '.join(reasons)}"}
+    assert top is not None
+    queries = len(top.records)
+    return {
+        "certified": True,
+        "text": f"on the engine the tuned plan met {goal} at {top.qps:.4g} qps over {queries} queries of one run",
+    }
+
+
+def _notes(found: Found, proof: Proof, engine: dict[str, Any]) -> list[str]:
+    said = []
+    if not proof.brackets["baseline"].closed:
+        said.append("the baseline's capacity on the engine was not bracketed: engine.speedup leans on one end")
+    if found.plans["tuned"] == found.plans["baseline"]:
+        said.append("tuned plan and baseline are the same: engine.speedup shows the noise of this machine")
+    if not engine["real_time_dispatcher"]:
+        said.append("this user may not have a real-time priority: workers can delay the dispatcher")
+    return said
+
+
+def _cdfs(subject: Subject, found: Found, proof: Proof, seed: int) -> dict[str, Any] | None:
+    runs = proof.of("tuned", "gauge")
+    if not runs:
+        return None
+    run = runs[0]
+    plan = found.plans["tuned"]
+    profile = proof.profile or found.profile
+    simulator = Simulator({(subject.name, "cpu"): profile}, overheads=profile.overheads, seed=seed)
+    return {
+        "plan": "tuned",
+        "offered_qps": run.qps,
+        "queries": len(run.records),
+        "probability": probabilities(),
+        "engine_ms": cdf(run.records, WARMUP),
+        "simulator_ms": cdf(simulator.serve(run.trace, plan), WARMUP),
+        "same_run_ms": cdf(replay(run.trace, plan, run.records), WARMUP) if run.records.ok.all() else None,
+    }
+
+
+def _slow(proof: Proof) -> dict[str, Any] | None:
+    runs: list[EngineRun] = proof.of("tuned", "gauge") or proof.of("tuned", "probe")
+    return slow_query(runs[0].records) if runs else None
+
+
+def _arrivals(proof: Proof) -> dict[str, Any] | None:
+    """Check the gaps of the traces the engine was offered against the exponential."""
+    runs = proof.of("tuned", "gauge") or proof.of("tuned", "probe")
+    if not runs:
+        return None
+    longest = max(runs, key=lambda run: len(run.trace))
+    check = gap_check(longest.trace, longest.qps)
+    return {
+        "gap_cv": check.cv,
+        "ks_statistic": check.ks_statistic,
+        "ks_p": check.ks_p,
+        "gaps": check.gaps,
+        "poisson": not math.isnan(check.ks_p),
+    }
