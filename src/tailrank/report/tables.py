@@ -35,7 +35,7 @@ def summary(document: Value) -> Table:
         columns += [_measured_tuned(engine), _measured_baseline(engine)]
     keys = {
         "capacity": "capacity (queries/s)",
-        "range": "95 % interval (engine: bracket)",
+        "range": "95 % interval (engine: bracket)" if engine else "95 % interval",
         "speedup": "speed-up over the baseline",
         "speedup_range": "95 % interval of the speed-up",
         "p50_ms": "p50 at capacity (ms)",

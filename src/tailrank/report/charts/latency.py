@@ -101,10 +101,11 @@ def latency_against_load(document: Value) -> Chart | Absent:
     figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     figure.update_xaxes(rangemode="tozero")
     _mark_target(figure, document["sla"], "y")
+    served = count(sum(run["queries"].number or 0 for run in runs))
+    engine = f"; engine points from {plural(len(runs), 'run')} (n = {served} queries)" if runs else ""
     caption = (
-        f"A plan's capacity is where its {tail} line crosses the target: simulator lines from "
-        f"{plural(len(curve), 'load')}, engine points from {plural(len(runs), 'run')}, both {tail} unless named "
-        f"(n = {count(sum(run['queries'].number or 0 for run in runs))} queries served)."
+        f"A plan's capacity is where its {tail} meets the target; everything is {tail} unless named otherwise: "
+        f"simulator lines through n = {plural(len(curve), 'load')}{engine}."
     )
     return Chart(AGAINST_LOAD, figure, caption, height=380)
 
