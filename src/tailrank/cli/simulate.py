@@ -14,6 +14,7 @@ from tailrank.core import Plan
 from tailrank.core.config import load, to_dict
 from tailrank.metrics import SLATarget, Summary, summarise
 from tailrank.simulator import Simulator, kernels_ready, warm
+from tailrank.workload import Workload
 
 NAME = "simulate"
 HELP = "serve a trace in the simulator and report latency"
@@ -70,13 +71,13 @@ def run(args: argparse.Namespace) -> int:
         target = SLATarget(latency_ms=args.sla_ms or 1.0, percentile=args.percentile)
         summary = summarise(records, target, plan=plan)
     if args.json:
-        print_json(document(args, plan, to_dict(workload), summary))
+        print_json(document(args, plan, workload, summary))
     else:
         print(describe(summary, judged=args.sla_ms is not None))
     return 0
 
 
-def document(args: argparse.Namespace, plan: Plan, workload: dict[str, Any], summary: Summary) -> dict[str, Any]:
+def document(args: argparse.Namespace, plan: Plan, workload: Workload, summary: Summary) -> dict[str, Any]:
     """Return the summary and all that is needed to repeat it."""
     found = dataclasses.asdict(summary) | {"target": to_dict(summary.target)}
     if args.sla_ms is None:
@@ -87,7 +88,7 @@ def document(args: argparse.Namespace, plan: Plan, workload: dict[str, Any], sum
         "asked_qps": args.qps,
         "asked_queries": args.queries,
         "plan": to_dict(plan),
-        "workload": workload,
+        "workload": to_dict(workload) | {"text": workload.describe()},  # parts at their default are left out
         "service": args.service,
         "profile": [str(path) for path in args.profile],
         "summary": found,
