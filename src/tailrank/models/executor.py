@@ -1,15 +1,17 @@
 """The fastest way found to run a module on a CPU: one call per batch, which lets go of the GIL once."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, Protocol, cast, final
+from typing import Literal, NamedTuple, Protocol, cast, final
 
 import torch
 from torch import Tensor, nn
 
 from tailrank.models.inputs import Inputs
+from tailrank.models.packed import packed
 
 __all__ = ["TOLERANCE", "Executor", "Kind", "Precision", "make_executor"]
 
@@ -21,8 +23,8 @@ TOLERANCE = 1e-5
 
 _SIZES = (1, 3, 64, 257)
 _TIMED_SIZES = (16, 256)
-_REPEATS = 5
-_GAIN = 0.95  # a setting must be at least this much faster to leave the default
+_REPEATS = 7
+_GAIN = 0.9  # a way must take at most this share of the time of a simpler one to replace it
 
 
 class MakeInputs(Protocol):
@@ -35,15 +37,17 @@ class MakeInputs(Protocol):
 class Executor:
     """Scores a batch: inputs -> (items,) float32. Threads may share one.
 
-    `kind` says what runs. `matmul_precision` is what the process is set to during the call: torch has one such setting
-    per process, so an executor puts its own in force when it finds another. "medium" was chosen only where its scores
-    agreed with full fp32 to `TOLERANCE`; on CPUs without bf16 matrix units it is fp32 by another library.
+    `kind` says what runs, and `packed` whether its FC layers run in oneDNN with packed weights. `matmul_precision` is
+    what the process is set to during the call: torch has one such setting per process, so an executor puts its own in
+    force when it finds another. "medium" is chosen only where its scores agree with full fp32 to `TOLERANCE`; on
+    CPUs without bf16 matrix units it is fp32 by another library.
     """
 
-    def __init__(self, run: Callable[..., Tensor], kind: Kind, matmul_precision: Precision) -> None:
+    def __init__(self, run: Callable[..., Tensor], kind: Kind, matmul_precision: Precision, *, packed: bool) -> None:
         self._run = run
         self.kind: Kind = kind
         self.matmul_precision: Precision = matmul_precision
+        self.packed = packed
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Score every item of `inputs`."""
@@ -53,16 +57,49 @@ class Executor:
             return self._run(*inputs)
 
 
+class _Way(NamedTuple):
+    """One way to run a module, simplest first where several are compared."""
+
+    run: Callable[..., Tensor]
+    kind: Kind
+    packed: bool
+
+
 def make_executor(module: nn.Module, make_inputs: MakeInputs) -> Executor:
-    """Trace and freeze `module`, keep that where it agrees with eager at every size, then choose the precision."""
+    """Return the fastest of the ways whose scores agree with eager fp32 at every size tried.
+
+    The ways are TorchScript (or eager, where `module` cannot be traced for every size), the same with packed FC
+    layers, and either under "medium" precision; they are compared by their time at 16 and 256 items.
+    """
     sample = make_inputs(max(_SIZES))
     with _one_thread(), torch.inference_mode():
         torch.set_float32_matmul_precision("highest")
         expected = [module(*_first(sample, size)) for size in _SIZES]
-        script = _frozen(module, sample)
-        kind: Kind = "torchscript" if script is not None and _agrees(script, sample, expected) else "eager"
-        run = cast(Callable[..., Tensor], script if kind == "torchscript" else module)
-        return Executor(run, kind, _precision(run, sample, expected))
+        chosen, best = None, math.inf
+        precisions: tuple[Precision, ...] = ("highest", "medium")
+        for way in _ways(module, sample, expected):
+            for precision in precisions:
+                torch.set_float32_matmul_precision(precision)
+                if precision == "highest" or _agrees(way.run, sample, expected):
+                    cost = _cost(way.run, sample)
+                    if chosen is None or cost < _GAIN * best:
+                        chosen, best = Executor(way.run, way.kind, precision, packed=way.packed), cost
+            torch.set_float32_matmul_precision("highest")
+    assert chosen is not None  # eager agrees with itself
+    return chosen
+
+
+def _ways(module: nn.Module, sample: Inputs, expected: list[Tensor]) -> list[_Way]:
+    """Return the ways that agree with `expected`; eager is there only where tracing fails."""
+    script = _frozen(module, sample)
+    if script is None or not _agrees(script, sample, expected):
+        return [_Way(module, "eager", packed=False)]
+    ways = [_Way(script, "torchscript", packed=False)]
+    twin = packed(module)
+    faster = _frozen(twin, sample) if twin is not None else None
+    if faster is not None and _agrees(faster, sample, expected):
+        ways.append(_Way(faster, "torchscript", packed=True))
+    return ways
 
 
 def _first(inputs: Inputs, items: int) -> Inputs:
@@ -105,25 +142,14 @@ def _agrees(run: Callable[..., Tensor], sample: Inputs, expected: list[Tensor]) 
     return True
 
 
-def _precision(run: Callable[..., Tensor], sample: Inputs, expected: list[Tensor]) -> Precision:
-    highest = _times(run, sample)
-    torch.set_float32_matmul_precision("medium")
-    if not _agrees(run, sample, expected):
-        return "highest"
-    ratio = 1.0
-    for slow, fast in zip(highest, _times(run, sample), strict=True):
-        ratio *= fast / slow
-    return "medium" if ratio ** (1 / len(_TIMED_SIZES)) < _GAIN else "highest"
-
-
-def _times(run: Callable[..., Tensor], sample: Inputs) -> list[int]:
-    """Return the least of a few times at each timed size, ns: a guide, not a profile."""
-    times = []
+def _cost(run: Callable[..., Tensor], sample: Inputs) -> float:
+    """Return the geometric mean over sizes of the least of a few times, ns: a guide, not a profile."""
+    logs = 0.0
     for size in _TIMED_SIZES:
-        inputs, least = _first(sample, size), 1 << 62
+        inputs, least = _first(sample, size), math.inf
         for _ in range(_REPEATS):
             begin = time.perf_counter_ns()
             run(*inputs)
             least = min(least, time.perf_counter_ns() - begin)
-        times.append(least)
-    return times
+        logs += math.log(max(least, 1))
+    return math.exp(logs / len(_TIMED_SIZES))
