@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tailrank.cli.machine import machine
 from tailrank.cli.progress import Progress
-from tailrank.engine import Engine, Scorer
+from tailrank.engine import Engine, Scorer, keep_freed_memory
 from tailrank.workload import Workload
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def load(
 ) -> tuple["Model", Scorer, dict[str, Any]]:
     """Return the model called `name`, a scorer over prepared candidates, and facts about both."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its pools would fight the workers for cores
+    kept = keep_freed_memory()
     progress.step(f"build {name}: loading PyTorch")
     import torch
 
@@ -70,6 +71,7 @@ def load(
     progress.step(f"build {name}: choosing the executor")
     executor = model.executor()
     facts = _facts(model, executor) | {"candidates_prepared": len(inputs[0]), "build_s": time.monotonic() - began}
+    facts |= {"allocator_keeps_freed_memory": kept}
     return model, TorchScorer(executor, inputs), facts
 
 

@@ -1,5 +1,6 @@
 """The engine: the walk in wall time, with real workers. `torch_scorer` alone imports torch; import it by name."""
 
+from tailrank.engine.allocator import keep_freed_memory
 from tailrank.engine.clock import WallClock
 from tailrank.engine.engine import Engine
 from tailrank.engine.profiling import GRID, measure_overheads, measure_profile
@@ -12,6 +13,7 @@ __all__ = [
     "Scorer",
     "TimedScorer",
     "WallClock",
+    "keep_freed_memory",
     "measure_overheads",
     "measure_profile",
 ]
