@@ -80,7 +80,17 @@ def test_later_replications_are_cheaper(cliffs, plan):
     goal = SLATarget(latency_ms=100)
     one = capacity(cliffs([500.0]), plan, goal).probes
     three = capacity(cliffs([500.0, 501.0, 499.0]), plan, goal).probes
-    assert three < 3 * one
+    # Near-zero load, the first answer, 2 % (four steps) to one side, two bisections and two peeks.
+    assert three - one <= 2 * 7
+
+
+def test_the_interval_by_hand(cliffs, plan):
+    found = capacity(cliffs([480.0, 500.0, 520.0]), plan, SLATarget(latency_ms=100))
+    mean, spread = np.mean(found.per_replication), np.std(found.per_replication, ddof=1)
+    half = 4.302653 * spread / math.sqrt(3)  # two-sided 95 % Student t, 2 degrees of freedom (tables)
+    assert found.qps == pytest.approx(mean)
+    assert found.low_qps == pytest.approx(mean - half)
+    assert found.high_qps == pytest.approx((mean + half) * 1.005)
 
 
 def test_every_probe_is_the_same_trace_in_warped_time(cliffs, plan):

@@ -76,6 +76,13 @@ def test_every_listed_value_is_measured_once_whatever_the_shape(plant, loads):
     assert all(each.phase == "batch size" for each in search.candidates)
 
 
+def test_no_plan_is_measured_twice(plant):
+    capacity_of = plant(lambda batch, at: 100 if at is None else 200)
+    climb(capacity_of, BOTH, batches=(4, 4, 64, 4), thresholds=(8, 8), offload_pool="gpu")
+    asked = [(plan.stages[0].batch_size, plan.stages[0].offload_at) for plan in capacity_of.asked]
+    assert len(asked) == len(set(asked))
+
+
 def test_the_first_threshold_can_win(plant):
     # The published scheduler never applies the first value of its list, so it cannot find this optimum.
     capacity_of = plant(lambda batch, at: 100 if at is None else 500 if at == THRESHOLDS[0] else 200)

@@ -52,6 +52,13 @@ def test_bisecting_takes_a_logarithm_of_probes(truth, start, step):
     assert len(ladder.asked) <= bracketing + step.bit_length() + 4
 
 
+@given(truth=st.integers(0, 4000), start=st.integers(0, 4000))
+def test_growing_steps_find_a_far_answer_in_a_logarithm_of_probes(truth, start):
+    ladder = Known(set(range(1, truth + 1)))
+    assert highest(ladder, start, 1, growth=2) == truth
+    assert len(ladder.asked) <= 2 * abs(truth - start).bit_length() + 6
+
+
 def test_nothing_met_is_none():
     class Hopeless(Known):
         def meets(self, rung):

@@ -62,6 +62,14 @@ def test_a_good_prediction_takes_two_probes_to_bracket(told):
     assert all(asked[1] < qps < 105 for qps in asked[2:])
 
 
+@pytest.mark.parametrize("off", [0.01, 100])
+def test_a_prediction_off_by_a_hundred_is_bracketed_in_seven_probes(told, off):
+    # Steps of 1, 2, 4, ... times 15 % cover a factor of 100 after six.
+    search = ProbeSearch(GOAL, 1000 * off, probes=7)
+    told(search, lambda qps: 10.0 if qps <= 1000 else 1000.0)
+    assert search.bracket().closed
+
+
 def test_failures_say_nothing_about_where_the_target_is_crossed(told):
     search = ProbeSearch(GOAL, 100.0, probes=2)
     told(search, lambda qps: 99.0 if qps <= 100 else math.inf)

@@ -17,8 +17,7 @@ def tail_ms(records: Records, target: SLATarget, *, warmup: float = WARMUP) -> f
 
     The first `warmup` of the queries, by arrival, is left out. Infinite when too many failed.
     """
-    latency_ns = np.where(records.ok, records.finish_ns - records.arrival_ns, NEVER)[
-        math.floor(len(records) * warmup) :
-    ]
-    tail_ns = int(percentile(latency_ns, target.percentile))
+    latency_ns = np.where(records.ok, records.finish_ns - records.arrival_ns, NEVER)
+    counted_ns = latency_ns[math.floor(len(records) * warmup) :]
+    tail_ns = int(percentile(counted_ns, target.percentile))
     return math.inf if tail_ns == NEVER else tail_ns / 1e6
