@@ -49,8 +49,8 @@ class Poisson(Config, frozen=True, kw_only=True, tag_field="kind", tag="poisson"
 class Diurnal(Config, frozen=True, kw_only=True, tag_field="kind", tag="diurnal"):
     """A Poisson process whose rate follows the day, by exact inversion.
 
-    The built-in day starts at its quietest and peaks in its middle at `peak` times the mean (1 to 2), as a
-    cosine in minute steps. `path` names a file of relative rates instead, each for an equal share of the
+    The built-in day starts at its mean, rises to `peak` times that (1 to 2) after a quarter and is quietest after
+    three, as a sine in minute steps. `path` names a file of relative rates instead, each for an equal share of the
     period. A period lasts `period_s`; without it the whole trace is one period. `qps` is the mean over whole
     periods: a trace far shorter than one sees only its beginning.
     """
@@ -85,7 +85,7 @@ class Diurnal(Config, frozen=True, kw_only=True, tag_field="kind", tag="diurnal"
         if self.path is not None:
             return _rates(self.path, text.version(self.path))
         middle = (np.arange(DAY_STEPS) + 0.5) / DAY_STEPS
-        curve: F64 = 1 - (self.peak - 1) * np.cos(2 * np.pi * middle)
+        curve: F64 = 1 + (self.peak - 1) * np.sin(2 * np.pi * middle)
         mean: float = curve.mean()
         return curve / mean
 

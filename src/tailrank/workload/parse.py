@@ -73,11 +73,11 @@ def _shorthand(part: str, flag: str) -> Any:
 
 def _part(part: str, data: dict[str, Any], source: str, *, strict: bool = True) -> Any:
     kinds = {kind.__struct_config__.tag: kind for kind in get_args(PARTS[part])}
-    name = data.get("kind")
+    name = str(data.get("kind", ""))
     if name not in kinds:
-        close = difflib.get_close_matches(str(name), kinds, n=1)
+        close = difflib.get_close_matches(name, kinds, n=1)
         mend = f"did you mean `{close[0]}`? " if close else ""
-        what = "`kind` is missing" if name is None else f"unknown kind `{name}`"
+        what = "`kind` is missing" if not name else f"unknown kind `{name}`"
         raise BadInputError(f"{source}: {what}", hint=f"{mend}known: {', '.join(sorted(kinds))}")
     kind: type[Config] = kinds[name]
     return from_dict(kind, data if strict else _typed(kind, data), source=source)

@@ -6,9 +6,7 @@ import lzma
 import tarfile
 import warnings
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,11 @@ from tailrank.core import BadInputError
 __all__ = ["is_archive", "numbers", "read_bytes", "read_text", "version"]
 
 LIMIT_BYTES = 2**30  # a file that unpacks to more than this is not a trace but an accident
-OPENERS: dict[str, Callable[..., IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, type[gzip.GzipFile] | type[bz2.BZ2File] | type[lzma.LZMAFile]] = {
+    ".gz": gzip.GzipFile,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
 ARCHIVES = (".tar", ".tbz2", ".tgz", ".txz", ".tar.bz2", ".tar.gz", ".tar.xz")
 
 
@@ -80,7 +82,7 @@ def _unpacked(path: str) -> bytes:
     if opener is None:
         with Path(path).open("rb") as plain:
             return plain.read(LIMIT_BYTES + 1)
-    with opener(path, "rb") as packed:
+    with opener(path) as packed:
         return packed.read(LIMIT_BYTES + 1)
 
 
