@@ -21,4 +21,4 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     settings = ((M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK), (M_TRIM_THRESHOLD, KEEP_BYTES), (M_TOP_PAD, 64 << 20))
-    return all([int(mallopt(name, value)) == 1 for name, value in settings])
+    return all(int(mallopt(name, value)) == 1 for name, value in settings)
