@@ -8,7 +8,7 @@ four times faster than `funnel`, whose sliding window of workers it shares.
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.simulator.jit import compiled
+from tailrank.simulator.jit import compiled, inlined
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
@@ -16,6 +16,22 @@ __all__ = ["walk_pool"]
 
 NEVER = -(2**62)
 SLACK = 512
+
+
+@inlined
+def _insert(free: I64, who: I64, place: int, until: int, worker: int, named: bool) -> None:
+    """Put a worker that is free at `until` in its place at or before the empty `place`.
+
+    It stops before the place just left, whose time was at most the slice's start.
+    """
+    while free[place - 1] > until or (named and free[place - 1] == until and who[place - 1] > worker):
+        free[place] = free[place - 1]
+        if named:
+            who[place] = who[place - 1]
+        place -= 1
+    free[place] = until
+    if named:
+        who[place] = worker
 
 
 @compiled
@@ -84,14 +100,8 @@ def walk_pool(
                 if cores > 0 and busy >= cores:
                     took += stolen
             until = start + took
-            while free[place - 1] > until or (named and free[place - 1] == until and who[place - 1] > worker):
-                free[place] = free[place - 1]
-                if named:
-                    who[place] = who[place - 1]
-                place -= 1
-            free[place] = until
+            _insert(free, who, place, until, worker, named)
             if named:
-                who[place] = worker
                 rows[0, row], rows[2, row], rows[3, row], rows[4, row] = query, first, items, pool
                 rows[5, row], rows[6, row], rows[7, row], rows[8, row] = worker, clock, start, until
             last = max(last, until)
