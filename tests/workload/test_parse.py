@@ -120,7 +120,7 @@ def test_shorthand(parse, flag, expected):
     ("parse", "flag", "says"),
     [
         (parse_arrivals, "poison", "unknown kind `poison`"),
-        (parse_arrivals, "", "unknown kind"),
+        (parse_arrivals, "", "`kind` is missing"),
         (parse_arrivals, "poisson:rate=3", "unknown field `rate`"),
         (parse_arrivals, "bursty:cv", "`cv` is not name=value"),
         (parse_arrivals, "bursty:=4", "not name=value"),
