@@ -55,6 +55,9 @@ class _Walk:
         self.dispatch, self.finish = [0] * len(trace), [0] * len(trace)
         self.rows: list[_Row] = []
         self.drawn = [0] * len(plan.stages)
+        self.buckets = bucket(np.arange(trace.size.max(initial=0) + 1)).tolist()
+        self.sizes = trace.size.tolist()
+        self.names = list(plan.pools)
         self.given = _given(trace, plan, work)
         self.merge = Merge()
         self.working: dict[tuple[int, int], _Row] = {}  # by pool and worker
@@ -68,7 +71,7 @@ class _Walk:
         while self.events:
             now, what, which, other = heapq.heappop(self.events)
             if what == FINISH:
-                self._finish(now, list(self.pools)[which], other)
+                self._finish(now, self.names[which], other)
             elif what == READY:
                 self._dispatch(now, which, other)
             else:
@@ -81,7 +84,7 @@ class _Walk:
         if number == 0:
             self.dispatch[query] = self.clock
         self.clock += costs.query_ns
-        size = int(self.trace.size[query])
+        size = self.sizes[query]
         for earlier in self.plan.stages[:number]:
             size = kept(size, earlier.keep)
         pieces = split(query, size, stage, number)
@@ -120,7 +123,7 @@ class _Walk:
         if self.given:
             return self.given[piece.stage, piece.query, piece.start]
         table = self.work.tables[piece.stage, piece.pool]
-        factor = table.noise[int(bucket(np.array([piece.size]))[0]), row.draw]
+        factor = table.noise[self.buckets[piece.size], row.draw]
         took = max(1, round(float(table.mean_ns[busy - 1, piece.size] * factor)))
         if 0 < self.costs.cores <= busy:
             took += self.costs.query_ns // row.slices + self.costs.slice_ns

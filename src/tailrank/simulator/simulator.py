@@ -21,7 +21,7 @@ class Simulator:
     `services` gives the service time of each (model, pool) a plan may use; `overheads` says what serving
     costs beside (see `Overheads`); `seed` fixes the noise of the service times, the n-th slice dispatched in
     a stage having the same quantile whatever the offered load. Both kernels give the same nanoseconds;
-    `reference` is the readable one, some fifty times slower. Without `detail` the records have no slices.
+    `reference` is the readable one, over a hundred times slower. Without `detail` the records have no slices.
 
     A slice takes the worker of its pool that has been free longest (ties: the lowest number); a worker not
     used yet is free since before the trace began and needs no hand-off. The dispatcher takes up stages of
