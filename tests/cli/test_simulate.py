@@ -108,6 +108,7 @@ def test_a_funnel_adds_up(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
         (["--plan", "PLAN", "--qps", "5"], 2, "no service time for model `m`"),
         (["--plan", "PLAN", "--qps", "5", "--service", "cubic:a=1"], 2, "`cubic:a=1`"),
         (["--plan", "PLAN", "--qps", "5", "--profile", "absent.json"], 2, "absent.json"),
+        (["--plan", "PLAN", "--qps", "5", "--queries", "1e15", *CONSTANT], 4, "GiB"),
         (["--plan", "absent.toml", "--qps", "5", *CONSTANT], 2, "absent.toml"),
         (["--plan", "PLAN", "--qps", "5", "--arrivals", "poison", *CONSTANT], 2, "`poison`"),
         (["--plan", "PLAN", "--qps", "5", "--sizes", "fixed:items=3", *CONSTANT], 2, "items"),

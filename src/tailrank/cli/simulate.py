@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.cli.arguments import add_common, percentile, positive_float, positive_int
+from tailrank.cli.machine import machine
 from tailrank.cli.output import pairs, print_json, significant
 from tailrank.cli.progress import Progress
 from tailrank.cli.services import services_for
 from tailrank.cli.traffic import add_workload, workload_of
-from tailrank.core import Plan
+from tailrank.core import Plan, SetupError
 from tailrank.core.config import load, to_dict
 from tailrank.metrics import SLATarget, Summary, summarise
 from tailrank.simulator import Simulator, kernels_ready, warm
@@ -21,6 +22,7 @@ HELP = "serve a trace in the simulator and report latency"
 EXAMPLE = "tailrank simulate --plan plan.toml --qps 500 --service linear:fixed_us=300,item_us=20 --sla-ms 100"
 
 QUERIES = 50_000
+QUERY_BYTES, SLICE_BYTES = 100, 150  # records, and what summing them up takes beside
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     plan = load(Plan, args.plan)
     services, overheads = services_for(plan, args.service, args.profile)
     workload = workload_of(args)
+    check_memory(plan, workload, args.queries)
     with Progress(quiet=args.quiet) as progress:
         if not kernels_ready():
             progress.note("compiling the simulator's kernels, once on this machine (some seconds)")
@@ -75,6 +78,18 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(describe(summary, judged=args.sla_ms is not None))
     return 0
+
+
+def check_memory(plan: Plan, workload: Workload, queries: int) -> None:
+    """Refuse a trace whose records would not fit the memory now available (`SetupError`)."""
+    available = machine().available_bytes
+    slices = sum(1 + workload.sizes.mean_items() / stage.batch_size for stage in plan.stages)
+    needed = queries * (QUERY_BYTES + SLICE_BYTES * slices)
+    if available is not None and needed > available:
+        raise SetupError(
+            f"{queries:,} queries need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are available",
+            hint="simulate fewer --queries",
+        )
 
 
 def document(args: argparse.Namespace, plan: Plan, workload: Workload, summary: Summary) -> dict[str, Any]:
