@@ -1,7 +1,7 @@
 """Costs against the published arithmetic: the fact sheet's numbers, each within its own rounding."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrank.core import BadInputError
@@ -97,6 +97,7 @@ def test_a_multi_task_network_grows_by_its_tower():
 
 
 @pytest.mark.parametrize("name", names())
+@settings(max_examples=30)
 @given(share=st.floats(1e-6, 2.0))
 def test_scaled_tables_fit_and_nothing_else_changes(name, share):
     network = get(name)

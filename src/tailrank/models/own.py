@@ -40,7 +40,7 @@ def load(name: str) -> Model:
     module, make_inputs = _parts(name, _attribute(name))
     module.eval()
     for items in _CHECKED_SIZES:
-        _check_inputs(name, make_inputs(items), items)
+        _check_inputs(name, make_inputs, items)
     scorer = _Column(module).eval()
     for items in _CHECKED_SIZES:
         _check_scores(name, module, make_inputs(items), items)
@@ -104,7 +104,7 @@ def _parts(name: str, found: Any) -> tuple[nn.Module, Callable[[int], Inputs]]:
     module, make_inputs = found if _is_pair(found) else (found, getattr(found, "make_inputs", None))
     if not isinstance(module, nn.Module):
         hint = "give an nn.Module, or a function that returns one or (module, make_inputs)"
-        raise BadInputError(f"`{name}` is a {type(module).__name__}, not a torch.nn.Module", hint=hint)
+        raise BadInputError(f"`{name}` gives {_kind(module)}, not a torch.nn.Module", hint=hint)
     if not callable(make_inputs):
         hint = "give the module a method make_inputs(n), or return (module, make_inputs)"
         raise BadInputError(f"`{name}` says nothing of its inputs", hint=hint)
@@ -115,8 +115,12 @@ def _is_pair(found: object) -> bool:
     return isinstance(found, tuple) and len(found) == 2
 
 
-def _check_inputs(name: str, inputs: object, items: int) -> None:
+def _check_inputs(name: str, make_inputs: Callable[[int], object], items: int) -> None:
     hint = f"make_inputs({items}) must return a tuple of tensors with {items} rows each, one per item"
+    try:
+        inputs = make_inputs(items)
+    except Exception as error:
+        raise BadInputError(f"`{name}`: make_inputs({items}) fails: {_line(error)}", hint=hint) from error
     if not isinstance(inputs, tuple) or not inputs or not all(isinstance(each, Tensor) for each in inputs):
         raise BadInputError(f"`{name}`: make_inputs({items}) returns {_kind(inputs)}", hint=hint)
     for number, tensor in enumerate(inputs):
