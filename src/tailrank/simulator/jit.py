@@ -12,7 +12,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Return a kernel. Its cache notices changes of its own file only, so kernels call none of other files."""
-    return cast(F, njit(cache=True, nogil=True)(function))
+    try:
+        return cast(F, njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # no folder to cache in can be written: compile in every process instead
+        return cast(F, njit(nogil=True)(function))
 
 
 def inlined(function: F) -> F:

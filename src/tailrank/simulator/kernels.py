@@ -19,7 +19,7 @@ def _cached(kernel: object) -> bool:
 
 
 def warm() -> None:
-    """Compile the kernels, or load them from disk (tens of milliseconds), by serving one query both ways."""
+    """Compile the kernels, or load them from disk (a fraction of a second), by serving one query both ways."""
     import numpy as np
 
     from tailrank.core import Plan, Pool, Stage, Trace
