@@ -130,12 +130,12 @@ def test_wrong_words_exit_2_with_a_hint(
         (
             ModuleNotFoundError("No module named 'torch'", name="torch"),
             4,
-            ["error: torch is not installed", "hint: pip install 'tailrank[torch]'"],
+            ["error: torch is not installed", "hint: pip install torch, or '.[torch]' in a checkout"],
         ),
         (
             ModuleNotFoundError("No module named 'plotly.io'", name="plotly.io"),
             4,
-            ["error: plotly is not installed", "hint: pip install 'tailrank[report]'"],
+            ["error: plotly is not installed", "hint: pip install plotly, or '.[report]' in a checkout"],
         ),
     ],
 )

@@ -128,7 +128,7 @@ def _clock(timers: dict[str, dict[str, float]], steal_percent: float) -> list[tu
 def _software(torch: dict[str, Any] | None, kernels_ready: bool) -> list[tuple[bool, str]]:
     return [
         (not kernels_ready, "the simulator's kernels are not compiled yet: the first simulation compiles them once"),
-        (torch is None, "torch is not installed: no tune, bench or profile (pip install 'tailrank[torch]')"),
+        (torch is None, "torch is not installed: no tune, bench or profile (pip install torch)"),
         (
             torch is not None and not torch["gpus"],
             "no GPU: a plan that offloads large queries can be simulated but not measured",

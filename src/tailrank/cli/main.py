@@ -120,7 +120,7 @@ def _explain(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] in EXTRAS:
         package = error.name.partition(".")[0]
-        _complain(f"{package} is not installed", f"pip install 'tailrank[{EXTRAS[package]}]'")
+        _complain(f"{package} is not installed", f"pip install {package}, or '.[{EXTRAS[package]}]' in a checkout")
         return LACKING
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f"{error.filename}: " if error.filename else ""

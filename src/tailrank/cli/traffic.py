@@ -15,7 +15,7 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workload", type=Path, metavar="FILE", help="workload TOML (see docs/workloads.md)")
     for name, examples in (
         ("arrivals", "poisson or bursty:cv=4"),
-        ("sizes", "production or fixed:items=256"),
+        ("sizes", "production or fixed:size=256"),
         ("accesses", "uniform or zipf:exponent=1.05"),
     ):
         parser.add_argument(f"--{name}", metavar="KIND", help=f"such as {examples}; overrides the file")
