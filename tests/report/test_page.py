@@ -113,7 +113,7 @@ def test_an_empty_document_says_what_is_absent(light: None) -> None:
     assert outline.charts == []
     assert outline.text.count("is not shown") == 8
     assert "not measured" in outline.text
-    assert "engine was not run" in outline.text.replace("The engine", "The engine").lower()
+    assert "The engine was not run" in outline.text
     for nonsense in ("None", "nan", "null"):
         assert f" {nonsense} " not in outline.text
 
@@ -170,7 +170,7 @@ JUNK = st.sampled_from(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_wrong_value_anywhere_breaks_the_page(built: dict[str, Any], light: None, data: st.DataObject) -> None:
     document = copy.deepcopy(built)
@@ -180,8 +180,6 @@ def test_no_wrong_value_anywhere_breaks_the_page(built: dict[str, Any], light: N
         for key in path[:-1]:
             inner = inner[key]
         inner[path[-1]] = data.draw(JUNK)
-        if not isinstance(inner, dict | list):
-            break
     assert Outline(render(document)).open == []
 
 

@@ -1,10 +1,11 @@
 """The page: from a result document to one HTML file that needs nothing else, not even a network."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -34,20 +35,13 @@ def render(document: dict[str, Any]) -> str:
     The same document gives the same page, byte for byte.
     """
     value = Value(document)
-    environment = Environment(
-        loader=PackageLoader("tailrank.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sections = {
         "capacity": [charts.capacity_by_batch_size(value), charts.latency_against_load(value)],
         "latency": [charts.latency_distribution(value), charts.slow_query(value)],
         "profile": [charts.service_time(value), charts.cost_per_item(value), charts.operator_shares(value)],
         "checks": [charts.schedule_lag(value)],
     }
-    return environment.get_template("tune.html").render(
+    return _template().render(
         title=f"{value['model'].text or 'Tailrank'}: capacity at {target(value['sla'])}",
         headline=_headline(value),
         badge=_badge(value),
@@ -65,6 +59,18 @@ def render(document: dict[str, Any]) -> str:
         reproduce=_reproduce(value),
         plotly=Markup(get_plotlyjs()),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("tailrank.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("tune.html")
 
 
 def _headline(document: Value) -> str:

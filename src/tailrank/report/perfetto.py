@@ -5,6 +5,7 @@ Times in the file are microseconds from the start of the trace, so they agree wi
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ def write_trace(records: Records, path: Path, seconds: float = 1.0) -> Path:
 
     Raises `BadInputError` when `seconds` is not above zero or `path` cannot be written.
     """
-    if not seconds > 0:
-        raise BadInputError(f"seconds must be above zero, not {seconds:g}", hint="one second is plenty")
+    if not 0 < seconds < math.inf:
+        raise BadInputError(f"seconds must be above zero and finite, not {seconds:g}", hint="one second is plenty")
     start_ns, stop_ns = busiest_window(records, max(1, round(seconds * 1e9)))
     trace = trace_events(records, start_ns=start_ns, stop_ns=stop_ns)
     write_text(path, json.dumps(trace, separators=(",", ":"), allow_nan=False))

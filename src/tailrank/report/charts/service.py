@@ -80,7 +80,8 @@ def _profile(document: Value) -> tuple[dict[int, list[Point]], int]:
         items, mean = each["items"].number, each["mean_us"].number
         if items is None or items < 1 or mean is None or mean <= 0:
             continue
-        band = (each["p50_us"].number or mean, each["p95_us"].number or mean)
+        p50, p95 = (each[key].number or mean for key in ("p50_us", "p95_us"))
+        band = (p50, p95) if 0 < p50 <= p95 else (mean, mean)
         series[int(each["busy"].number or 1)].append((items, mean, *band))
         samples += int(each["samples"].number or 0)
     return {busy: sorted(points) for busy, points in series.items()}, samples
