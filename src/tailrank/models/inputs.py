@@ -10,7 +10,7 @@ from torch import Tensor
 from tailrank.core import stream
 from tailrank.zoo import Network, TableConfig
 
-__all__ = ["Accesses", "Inputs", "Uniform", "draw_inputs"]
+__all__ = ["UNIFORM", "Accesses", "Inputs", "Uniform", "draw_inputs"]
 
 Inputs = tuple[Tensor, ...]
 
@@ -29,6 +29,9 @@ class Uniform:
     def draw(self, rows: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return `count` independent row numbers below `rows`."""
         return rng.integers(0, rows, count, dtype=np.int64)
+
+
+UNIFORM = Uniform()
 
 
 def draw_inputs(network: Network, items: int, accesses: Accesses, seed: int) -> Inputs:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tailrank.models.artifact import DeepOnly, DienOfArtifact, DinOfArtifact, NcfOfArtifact, SharedTrunk
 from tailrank.models.executor import Executor, make_executor
-from tailrank.models.inputs import Accesses, Inputs, Uniform, draw_inputs
+from tailrank.models.inputs import UNIFORM, Accesses, Inputs, draw_inputs
 from tailrank.models.interest import Dien, Din
 from tailrank.models.ranking import Dlrm, NeuMf, WideAndDeep
 from tailrank.models.weights import require_memory
@@ -30,8 +30,6 @@ _FAMILIES: Final[dict[str, Callable[[Network, int], nn.Module]]] = {
     "dien-artifact": DienOfArtifact,
 }
 
-_UNIFORM = Uniform()
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -49,7 +47,7 @@ class Model:
     scale: float = 1.0
     table_bytes: int = 0
 
-    def inputs(self, items: int, accesses: Accesses = _UNIFORM, seed: int = 0) -> Inputs:
+    def inputs(self, items: int, accesses: Accesses = UNIFORM, seed: int = 0) -> Inputs:
         """Return inputs of `items` candidates, each tensor with one row per item; same seed, same bits."""
         return self.draw(items, accesses, seed)
 
