@@ -4,7 +4,7 @@ import pytest
 
 from tailrank.report import tables
 from tailrank.report.document import Value
-from tailrank.report.wording import NOT_MEASURED, amount
+from tailrank.report.wording import NOT_MEASURED, amount, percent
 
 
 def row(table: tables.Table | None, start: str) -> tuple[str, ...]:
@@ -54,17 +54,36 @@ def test_a_run_without_a_verdict_is_neither_met_nor_missed(document: dict[str, A
     assert [each[-1] for each in table.rows[:3]] == ["met", "missed, saturated", NOT_MEASURED]
 
 
-def test_accuracy_falls_back_to_the_headline_errors(document: dict[str, Any]) -> None:
-    assert row(tables.accuracy(Value(document)), "service times profiled")[:2] == (amount(11.9), amount(12.4))
+def test_errors_in_capacity_and_in_the_percentile_are_kept_apart(document: dict[str, Any]) -> None:
+    document.update(sim_error_pct=-2.0, sim_error_same_run_pct=0.5, sim_error_earlier_profile_pct=-7.0)
+    check = document["engine"]["p95_at_70pct"]
+    table = tables.accuracy(Value(document))
+    measured = amount(check["engine_ms"])
+    assert row(table, "profiled before") == (percent(-7.0), NOT_MEASURED, NOT_MEASURED, NOT_MEASURED)
+    assert table is not None
+    assert table.rows[1][1:] == (percent(-2.0), percent(check["error_pct"]), amount(check["sim_ms"]), measured)
+    assert row(table, "recorded") == (
+        percent(0.5),
+        percent(check["error_same_run_pct"]),
+        amount(check["same_run_ms"]),
+        measured,
+    )
     del document["engine"]
-    assert row(tables.accuracy(Value(document)), "service times of the same")[:2] == (NOT_MEASURED, NOT_MEASURED)
-    assert tables.accuracy(Value({})) is None
+    assert row(tables.accuracy(Value(document)), "recorded") == (percent(0.5), *[NOT_MEASURED] * 3)
+
+
+def test_the_percentile_named_is_the_targets(document: dict[str, Any]) -> None:
+    document["sla"]["percentile"] = 99
+    for build in (tables.accuracy, tables.engine_runs):
+        table = build(Value(document))
+        assert table is not None
+        assert any("simulated p99" in column for column in table.columns)
 
 
 def test_overheads_are_in_microseconds(document: dict[str, Any]) -> None:
     document["profile"]["overheads"] = {"timer_ns": 9000, "cores": 2}
     assert row(tables.overheads(Value(document)), "timer") == (amount(9.0, "µs"),)
-    assert row(tables.overheads(Value(document)), "cores") == (amount(2),)
+    assert row(tables.overheads(Value(document)), "cores") == ("2",)
 
 
 @pytest.mark.parametrize("table", [tables.accuracy, tables.engine_runs, tables.arrivals, tables.overheads])

@@ -71,10 +71,14 @@ def test_the_other_forms() -> None:
     assert plural(1000, "query") == "1,000 queries"
 
 
-@pytest.mark.parametrize("bounds", [None, [], [1], [1, None], [1, 2, 3], "12", [math.nan, 2]])
+@pytest.mark.parametrize("bounds", [None, [], [1], [1, 2, 3], "12", [None, 2], [math.nan, 2]])
 def test_an_interval_needs_both_ends(bounds: object) -> None:
     assert interval(Value(bounds)) == NOT_MEASURED
+
+
+def test_an_interval_may_have_no_upper_end() -> None:
     assert interval(Value([870, 890])) == "870 to 890"
+    assert interval(Value([870, None])) == "at least 870"
 
 
 @pytest.mark.parametrize("words", [percent, times, count, lambda value: scaled(value, "B")])

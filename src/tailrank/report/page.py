@@ -118,7 +118,7 @@ def _key_figures(document: Value) -> list[tuple[str, str, str]]:
             f"bracket {interval(engine['capacity_bracket_qps'])}" if engine else "the engine was not run",
         ),
         ("Speed-up over the baseline", times(speedup), f"{source}; baseline: {describe_plan(baseline['plan'])}"),
-        ("Simulator error", percent(errors[0]), f"{percent(errors[1])} with service times of the same run"),
+        ("Simulator error in capacity", percent(errors[0]), f"{percent(errors[1])} with service times of the same run"),
     ]
 
 

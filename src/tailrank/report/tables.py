@@ -89,25 +89,36 @@ def _measured_baseline(engine: Value) -> dict[str, str]:
 
 
 def accuracy(document: Value) -> Table | None:
-    """Return how far the simulator was off, with the earlier profile and with the run's own service times."""
+    """Return how far the simulator was off the engine, for each source of the service times it was given."""
     check = document["engine"]["p95_at_70pct"]
+    tail = f"p{document['sla']['percentile'].text or '95'}"
     rows = []
-    for words, ms, error, overall in (
-        ("service times profiled earlier", "sim_ms", "error_pct", "sim_error_pct"),
-        ("service times of the same run", "same_run_ms", "error_same_run_pct", "sim_error_same_run_pct"),
+    for words, overall, ms, error in (
+        ("profiled before the search", "sim_error_earlier_profile_pct", "", ""),
+        ("profiled", "sim_error_pct", "sim_ms", "error_pct"),
+        ("recorded in the same run", "sim_error_same_run_pct", "same_run_ms", "error_same_run_pct"),
     ):
-        off = check[error].number if check else document[overall].number
-        if check or off is not None:
-            rows.append((words, amount(check[ms].number), amount(check["engine_ms"].number), percent(off)))
-    columns = ("simulator with", "simulated p95 (ms)", "measured p95 (ms)", "error")
+        found = [document[overall].number, check[error].number, check[ms].number]
+        if any(number is not None for number in found):
+            measured = check["engine_ms"].number if ms else None
+            rows.append((words, percent(found[0]), percent(found[1]), amount(found[2]), amount(measured)))
+    columns = (
+        "service times the simulator was given",
+        "error in capacity",
+        f"error in {tail} at 70 % load",
+        f"simulated {tail} there (ms)",
+        f"measured {tail} there (ms)",
+    )
     repeats = check["repeats"].number
-    note = f"At 70 % of capacity, {plural(int(repeats), 'repeat')}. " if repeats is not None else ""
-    note += "The first row includes drift of the host since profiling; the second is the queueing model's own error."
+    note = "Simulator over engine, minus one. "
+    note += f"At 70 % load: {plural(int(repeats), 'repeat')}. " if repeats is not None else ""
+    note += "Profiled service times drift with the host; those of the same run leave the queueing model's own error."
     return Table("How far off the simulator was", columns, rows, note) if rows else None
 
 
 def engine_runs(document: Value) -> Table | None:
     """Return every run on the engine, in the order played."""
+    tail = f"p{document['sla']['percentile'].text or '95'}"
     columns = (
         "plan",
         "offered (queries/s)",
@@ -117,8 +128,8 @@ def engine_runs(document: Value) -> Table | None:
         "p50 (ms)",
         "p95 (ms)",
         "p99 (ms)",
-        "simulated p95 (ms)",
-        "same-run p95 (ms)",
+        f"simulated {tail} (ms)",
+        f"same-run {tail} (ms)",
         "target",
     )
     rows = []
@@ -129,7 +140,7 @@ def engine_runs(document: Value) -> Table | None:
         numbers = [run[key].number for key in ("seconds", *PERCENTILES, "sim_p95_ms", "same_run_p95_ms")]
         rows.append(
             (
-                run["plan"].text or NOT_MEASURED,
+                ", ".join(filter(None, [run["plan"].text, run["purpose"].text])) or NOT_MEASURED,
                 amount(run["offered_qps"].number),
                 amount(run["achieved_qps"].number),
                 count(run["queries"].number),
@@ -151,6 +162,8 @@ def arrivals(document: Value) -> Table | None:
         ("p-value of that distance", amount(check["ks_p"].number), "above 0.01"),
     ]
     note = f"Gaps between n = {count(check['gaps'].number)} scheduled arrivals, against the exponential distribution."
+    if check["poisson"].raw is False:
+        note += " The workload did not ask for Poisson arrivals, so they need not agree."
     return Table("Arrivals, against a Poisson process", ("", "this trace", "Poisson"), rows, note)
 
 
@@ -162,11 +175,11 @@ def overheads(document: Value) -> Table | None:
             nanoseconds = value.number
             rows.append((key[:-3].replace("_", " "), amount(None if nanoseconds is None else nanoseconds / 1e3, "µs")))
         else:
-            rows.append((key.replace("_", " "), amount(value.number)))
+            rows.append((key.replace("_", " "), value.text or NOT_MEASURED))
     cpu_us = document["engine"]["dispatcher_cpu_us_per_query"].number
     if cpu_us is not None:
         rows.append(("dispatcher CPU per query (measured while serving)", amount(cpu_us, "µs")))
-    return Table("Overheads of the engine", ("", "time"), rows) if rows else None
+    return Table("Overheads of the engine", ("", "value"), rows) if rows else None
 
 
 def facts(document: Value) -> list[tuple[str, str]]:

@@ -50,10 +50,12 @@ def plural(number: int, thing: str) -> str:
 
 
 def interval(bounds: Value, unit: str = "", *, digits: int = 3) -> str:
-    """Return the pair `bounds` as "870 to 890"."""
+    """Return the pair `bounds` as "870 to 890", or "at least 870" where no upper end was found."""
     ends = bounds.numbers
-    if len(ends) != 2 or not all(math.isfinite(end) for end in ends):
+    if len(ends) != 2 or not math.isfinite(ends[0]):
         return NOT_MEASURED
+    if not math.isfinite(ends[1]):
+        return f"at least {amount(ends[0], unit, digits=digits)}"
     return f"{amount(ends[0], digits=digits)} to {amount(ends[1], unit, digits=digits)}"
 
 

@@ -12,7 +12,7 @@ def test_the_distribution_is_the_documents_own(document: dict[str, Any]) -> None
     chart = latency_distribution(Value(document))
     assert isinstance(chart, Chart)
     by_name = {trace.name.split(" (")[0].split(",")[-1].strip(): trace for trace in chart.figure.data}
-    for name, key in (("engine", "engine_ms"), ("earlier profile", "simulator_ms")):
+    for name, key in (("engine", "engine_ms"), ("profiled service times", "simulator_ms")):
         trace = by_name[name]
         assert list(trace.x) == document["latency_cdf"][key]
         np.testing.assert_allclose(1 - np.array(trace.y), document["latency_cdf"]["probability"])

@@ -26,7 +26,7 @@ DISTRIBUTION = "Latency distribution at one load"
 AGAINST_LOAD = "Latency against offered load"
 KINDS = (
     ("engine_ms", "engine (measured)", ENGINE, "solid", 2.6),
-    ("simulator_ms", "simulator, earlier profile", SIMULATOR, "solid", 1.6),
+    ("simulator_ms", "simulator, profiled service times", SIMULATOR, "solid", 1.6),
     ("same_run_ms", "simulator, same-run service times", SAME_RUN, "dot", 1.8),
 )
 SHARES = (0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999)
