@@ -25,6 +25,7 @@ LOADS = (0.3, 0.5, 0.85)  # of capacity; points of the latency-against-load figu
 GAUGE = 0.7  # of capacity; where the simulator's percentile is compared
 SHORTEST_TARGETS = 20  # a probe lasts at least this many target latencies
 FEWEST_QUERIES = 300
+REACH = 4  # more probes for a capacity that the first ones did not bracket
 
 
 class Effort(NamedTuple):
@@ -125,7 +126,9 @@ class _Prover:
         fastest = max(predicted_qps.values())
         self.trace = self._trace(fastest, self.effort.probe_s, 910)
         searches = {
-            name: ProbeSearch(self.target, predicted_qps[name], probes=self.effort.probes, step=1.06, warmup=WARMUP)
+            name: ProbeSearch(
+                self.target, predicted_qps[name], probes=self.effort.probes, reach=REACH, step=1.06, warmup=WARMUP
+            )
             for name in self.plans
         }
         turn = 0
@@ -135,7 +138,7 @@ class _Prover:
                 qps = search.next_qps()
                 if qps is None:
                     continue
-                self.progress(f"engine: probe {turn} of {self.effort.probes}, {name} plan at {qps:.4g} qps")
+                self.progress(f"engine: probe {turn}, {name} plan at {qps:.4g} qps")
                 search.tell(qps, self._serve(name, qps, self.trace, "probe"))
             self._profile_again()
         self.proof.brackets = {name: search.bracket() for name, search in searches.items()}

@@ -28,6 +28,7 @@ from tailrank.workload import Workload
 __all__ = ["Found", "profiled", "search"]
 
 BREAKDOWN = (1, 16, 64, 256, 1024)  # batch sizes of the operator breakdown
+LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
 CALIBRATION = 0.3  # of the load that would fill the workers
 
 
@@ -122,10 +123,11 @@ def _climb(
         progress.note("compiling the simulator's kernels once (about ten seconds); later runs find them on disk")
     warm()
     services = {(subject.name, "cpu"): profile}
+    queries, slices = _effort(profile, baseline, workload, target, budget, seed)
     replications = [
         Replication(
             Simulator(services, overheads=profile.overheads, seed=seed + number, detail=False),
-            workload.trace(budget.queries, 100.0, seed, replication=number),
+            workload.trace(queries, 100.0, seed, replication=number),
         )
         for number in range(budget.replications)
     ]
@@ -134,9 +136,22 @@ def _climb(
 
     def measured(plan: Plan) -> Capacity:
         progress.step(f"search: batch size {plan.stages[0].batch_size} ({time.monotonic() - began:.0f} s)")
-        return capacity(replications, plan, target, slices=budget.slices, warmup=WARMUP)
+        return capacity(replications, plan, target, slices=slices, warmup=WARMUP)
 
     return climb(measured, baseline, batches=sizes, refine=budget.refine)
+
+
+def _effort(
+    profile: Profile, baseline: Plan, workload: Workload, target: SLATarget, budget: Any, seed: int
+) -> tuple[int, int]:
+    """Return queries of a trace and slices of a run: the budget's, or more where runs would be too short.
+
+    A run must last many target latencies, or an overload cannot show; batches of one make `size` slices a query.
+    """
+    waiting = _full_qps(profile, baseline, workload, seed) * target.latency_ms / 1e3  # queries in one target latency
+    mean_size = float(workload.trace(2000, 1.0, seed, replication=900).size.mean())
+    queries = max(budget.queries, round(LONG_RUN * waiting))
+    return queries, max(budget.slices, round(SHORT_RUN * waiting * mean_size))
 
 
 def _curve(

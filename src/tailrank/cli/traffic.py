@@ -22,9 +22,13 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
 
 
 def workload_of(args: argparse.Namespace) -> "Workload":
-    """Return the workload of the flags: the file's or the default, with the shorthands in place of its parts."""
+    """Return the workload of the flags: the file's or the default, with the shorthands in place of its parts.
+
+    A query and an access are drawn, so that a trace that cannot be read is refused before any work begins.
+    """
     from msgspec.structs import replace
 
+    from tailrank.core import stream
     from tailrank.workload import Workload, load_workload, parse_accesses, parse_arrivals, parse_sizes
 
     workload = Workload() if args.workload is None else load_workload(args.workload)
@@ -34,4 +38,6 @@ def workload_of(args: argparse.Namespace) -> "Workload":
         workload = replace(workload, sizes=parse_sizes(args.sizes))
     if args.accesses is not None:
         workload = replace(workload, accesses=parse_accesses(args.accesses))
+    workload.trace(1, 1.0, 0)
+    workload.accesses.draw(1, 1, stream(0, "accesses"))
     return workload

@@ -48,6 +48,11 @@ class Plan(Config, frozen=True, kw_only=True):
                         f"stages.{number}.{field}: no pool is called `{pool}`",
                         hint=f"known pools: {', '.join(sorted(self.pools))}; add a [pools.{pool}] table",
                     )
+            if stage.offload_pool == stage.pool:
+                raise BadInputError(
+                    f"stages.{number}.offload_pool: `{stage.pool}` is the stage's own pool",
+                    hint="offload to another pool, or leave offload_at and offload_pool out",
+                )
             if (stage.offload_at is None) != (stage.offload_pool is None):
                 raise BadInputError(
                     f"stages.{number}: offload_at and offload_pool belong together",

@@ -15,6 +15,9 @@ from tailrank.tuner.reading import tail_ms
 __all__ = ["Bracket", "Probe", "ProbeSearch", "probe_capacity"]
 
 
+CAUTION = 0.98  # of what an overloaded run sustained; the next load to offer
+
+
 class Probe(NamedTuple):
     """One run at `qps`: what was recorded, and what it says about the target."""
 
@@ -47,8 +50,10 @@ class ProbeSearch:
     """Brackets the capacity around `start_qps`, then bisects geometrically, with at most `probes` probes.
 
     Until bracketed the load moves by `step` (a ratio), and twice as far in the logarithm each time: a good prediction
-    costs two probes, a bad one a few more. Stops early when the bracket is closer than `tolerance`. A later
-    probe never widens the bracket: with noisy readings the answer is one of several crossings.
+    costs two probes, a bad one a few more. A run that could not keep up says how fast the system is: the next load
+    is no higher. Up to `reach` probes more are granted while there is no bracket. Stops early when the bracket is
+    closer than `tolerance`. A later probe never widens the bracket: with noisy readings the answer is one of
+    several crossings.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class ProbeSearch:
         start_qps: float,
         *,
         probes: int = 8,
+        reach: int = 0,
         step: float = 1.15,
         tolerance: float = 0.01,
         warmup: float = WARMUP,
@@ -71,20 +77,22 @@ class ProbeSearch:
                 hint="give at least one probe, a step above 1 and a tolerance above 0",
             )
         self.target, self.tolerance, self.warmup = target, tolerance, warmup
-        self._left, self._step, self._next = probes, step, start_qps
+        self._left, self._reach, self._step, self._next = probes, reach, step, start_qps
         self._low: Probe | None = None
         self._high: Probe | None = None
         self._probes: list[Probe] = []
 
     def next_qps(self) -> float | None:
         """Return the load to offer next; None when the search is over."""
-        return None if self._left == 0 or self._close() else self._next
+        over = self._left == 0 and (self._reach == 0 or self.bracket().closed)
+        return None if over or self._close() else self._next
 
     def tell(self, qps: float, records: Records) -> Probe:
         """Take the records of a run at `qps` into account and return its reading."""
         met = meets(records, self.target, warmup=self.warmup)
         probe = Probe(qps, records, met, tail_ms(records, self.target, warmup=self.warmup))
         self._probes.append(probe)
+        self._reach -= 1 if self._left == 0 and self._reach > 0 else 0
         self._left = max(0, self._left - 1)
         if met and (self._low is None or qps > self._low.qps) and (self._high is None or qps < self._high.qps):
             self._low = probe
@@ -108,7 +116,8 @@ class ProbeSearch:
         elif self._low:
             self._next, self._step = self._low.qps * self._step, self._step**2
         elif self._high:
-            self._next, self._step = self._high.qps / self._step, self._step**2
+            below = min(self._high.qps / self._step, CAUTION * _sustained_qps(self._high.records))
+            self._next, self._step = below, self._step**2
 
     def _estimate(self) -> float:
         if self._low is None or self._high is None:
@@ -118,6 +127,14 @@ class ProbeSearch:
         if 0 < below_ms <= goal_ms < above_ms < math.inf:
             part = math.log(goal_ms / below_ms) / math.log(above_ms / below_ms)
         return float(self._low.qps * (self._high.qps / self._low.qps) ** part)
+
+
+def _sustained_qps(records: Records) -> float:
+    """Return how many queries a second were finished between the first arrival and the last finish."""
+    if not records.ok.any():
+        return math.inf  # says nothing
+    span_ns = int(records.finish_ns.max() - records.arrival_ns[0])
+    return int(records.ok.sum()) / span_ns * 1e9 if span_ns > 0 else math.inf
 
 
 def probe_capacity(

@@ -1,0 +1,166 @@
+"""The main job, end to end, on a small module of the user's own; and every way its input can be wrong."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tailrank.cli import tune
+from tailrank.cli.main import main
+
+TINY = tune.Budget(
+    profile_s=0.3,
+    rounds=1,
+    replications=3,
+    queries=2_000,
+    slices=20_000,
+    probe_s=0.3,
+    probes=2,
+    repeats=1,
+    repeat_s=0.3,
+    load_s=0.1,
+    reprofile_s=0.1,
+    refine=False,
+)
+
+MODULE = """
+import torch
+
+class Small(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.layer(x)[:, 0]
+
+def build():
+    return Small(), lambda n: (torch.randn(n, 8),)
+"""
+
+KEYS = {"model", "sla", "workload", "host", "seed", "versions", "plan", "capacity_qps", "capacity_ci95_qps", "baseline"}
+KEYS |= {"speedup", "candidates", "engine", "sim_error_pct", "sim_error_same_run_pct", "seconds", "verdict", "notes"}
+KEYS |= {"profile", "operators", "network", "command"}
+ENGINE_KEYS = {"capacity_qps", "baseline_capacity_qps", "speedup", "p50_ms", "p95_ms", "p99_ms", "queries"}
+ENGINE_KEYS |= {"schedule_lag_p99_us"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pytest.importorskip("torch")
+    (tmp_path / "small_module_of_a_user.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "small_module_of_a_user", raising=False)
+    monkeypatch.setattr(tune, "QUICK", TINY)
+    return tmp_path
+
+
+WORDS = [
+    "tune",
+    "small_module_of_a_user:build",
+    "--sla-ms",
+    "5",
+    "--sizes",
+    "fixed:size=64",
+    "--quick",
+    "--json",
+    "--out",
+    "out",
+]
+
+
+def test_the_main_job_writes_a_whole_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(WORDS) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert document == json.loads((folder / "out" / "result.json").read_text())
+    assert set(document) >= KEYS
+    assert set(document["engine"]) >= ENGINE_KEYS
+    assert "profile: round 1" in printed.err
+    assert {path.name for path in (folder / "out").iterdir()} >= {
+        "result.json",
+        "plan.toml",
+        "baseline.toml",
+        "profile.json",
+        "report.html",
+    }
+    best = max(each["capacity_qps"] for each in document["candidates"])
+    assert document["capacity_qps"] == best
+    assert document["capacity_qps"] >= document["baseline"]["capacity_qps"]
+    low, high = document["capacity_ci95_qps"]
+    assert low <= document["capacity_qps"] <= high
+    assert document["engine"]["queries"] >= sum(run["queries"] for run in document["engine"]["runs"]) > 0
+
+    # the plan that was written is the plan that every verb reads
+    capsys.readouterr()
+    words = ["bench", "--plan", "out/plan.toml", "--qps", "50", "--seconds", "0.5", "--json", "--quiet"]
+    assert main([*words, "--system", "simulator", "--profile", "out/profile.json"]) == 0
+    simulated = json.loads(capsys.readouterr().out)
+    assert simulated["plan"] == document["plan"]
+    assert main(words) == 0
+    served = json.loads(capsys.readouterr().out)
+    assert served["runs"][0]["failed"] == 0
+    assert served["runs"][0]["p95_ms"] > 0
+
+
+def test_a_target_no_plan_can_meet_is_exit_code_3(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*WORDS]
+    words[words.index("5")] = "0.0001"
+    assert main(words) == 3
+    said = capsys.readouterr()
+    assert "no plan can meet" in said.err
+    assert "takes" in said.err
+    assert said.out == ""
+    assert not (folder / "out").exists()
+
+
+def test_an_interrupt_leaves_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tailrank.cli import tuned
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuned, "save_profile", interrupt)
+    assert main(WORDS) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir() if path.name.startswith((".out", "out"))] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "named"),
+    [
+        (["tune", "rmc9"], 2, "rmc9"),
+        (["tune", "rmc1", "--sla-ms", "0"], 2, "`0`"),
+        (["tune", "rmc1", "--sla-ms", "-3"], 2, "-3"),
+        (["tune", "rmc1", "--workers", "0"], 2, "`0`"),
+        (["tune", "no.such:thing"], 2, "no published target"),
+        (["tune", "no.such:thing", "--sla-ms", "5"], 2, "no module is called"),
+        (["tune", "rmc1", "--arrivals", "replay:path=absent.csv"], 2, "absent.csv"),
+        (["tune", "rmc1", "--arrivals", "poison"], 2, "poisson"),
+        (["tune", "rmc1", "--sizes", "fixed:sise=3"], 2, "did you mean `size`"),
+        (["bench", "--plan", "absent.toml", "--qps", "5"], 2, "absent.toml"),
+        (["bench", "--plan", "typo.toml", "--qps", "5"], 2, "batch_size"),
+        (["profile", "rmc9"], 2, "rmc9"),
+    ],
+)
+def test_bad_input_names_the_value_and_a_mend(
+    words: list[str], code: int, named: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "typo.toml").write_text('[[stages]]\nmodel = "m"\nbatchsize = 4\n[pools.cpu]\nworkers = 1\n')
+    assert main(words) == code
+    said = capsys.readouterr()
+    assert named in said.err
+    assert "hint: " in said.err
+    assert said.out == ""
+
+
+def test_a_folder_of_the_users_is_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "precious.txt").write_text("mine")
+    assert main(WORDS) == 2
+    assert "not a Tailrank result" in capsys.readouterr().err
+    assert (folder / "out" / "precious.txt").read_text() == "mine"
