@@ -48,6 +48,15 @@ def test_bursty_but_stable_arrivals_are_not_called_unstable(queue):
     assert share(queue, 0.7, 3000, gap=gap, slices=False) < 0.1
 
 
+def test_lasting_bursts_that_stay_stable_are_not_called_unstable(queue):
+    def gap(rng, n):  # stays of about 50 queries at 1.6 and at 0.4 times the mean rate
+        return rng.exponential(1, n) / np.repeat(rng.permutation(np.tile([1.6, 0.4], n // 100)), 50)
+
+    assert share(queue, 0.6, 6000, gap=gap, slices=False) < 0.1
+    assert share(queue, 0.6, 6000, gap=gap) < 0.1
+    assert share(queue, 2.0, 6000, gap=gap) == 1
+
+
 def test_regular_arrivals_and_service(queue):
     gap = lambda rng, n: np.ones(n)  # noqa: E731
     for load, verdict in ((0.99, False), (1.06, True)):

@@ -5,7 +5,9 @@ With an offered load of rho times what the system can do, waiting grows by (rho 
 nanosecond; in a stable run it comes back to where it was. The test is the growth from the first tenth of the
 queries to the last, over the length of the run. A stable run grows a little by chance, the more the burstier its
 arrivals and the fewer its queries: the limits below scale with both. Simulated M/M/c runs of 2,000 queries (c of
-1, 4, 16) set them so that about one run in a hundred errs at rho 0.9 and three in a hundred at 1.05.
+1, 4, 16) set them so that about one run in a hundred errs at rho 0.9 and four in a hundred at 1.05; without slice
+records eleven in a hundred at 1.05. Where bursts last for a good part of a run (or the rate follows a day) the same
+certainty takes a longer run or a clearer overload.
 """
 
 import math
@@ -21,6 +23,9 @@ __all__ = ["Saturation", "busy_ns", "saturated"]
 I64 = NDArray[np.int64]
 
 FULL = 0.975  # a pool offered this share of its time counts as overloaded if waiting grows too
+LITTLE = 0.003  # growth of waiting, over the length of the run, that is stable whatever the noise
+WINDOWS = 20
+CHANCE = 2.3  # chi-square of 19 degrees of freedom over 19 passes this once in a thousand
 FEW = 20  # below this many finished queries nothing can be said
 
 
@@ -47,13 +52,15 @@ def saturated(records: Records) -> Saturation:
     if len(arrival) < FEW or length_ns == 0:
         return Saturation(False, f"too few queries to tell ({len(arrival)} finished)")
     growth = _growth_ns(latency) / length_ns
-    noise = _burstiness(records.arrival_ns) / len(arrival)
     said = f"waiting grew by {100 * growth:.2g} % of the run's length"
+    if growth <= LITTLE:
+        return Saturation(False, said)
+    noise = _burstiness(records.arrival_ns) / len(arrival)
     if len(records.slices) == 0:
         return Saturation(growth > min(max(0.01, 30 * noise), 0.5), said)
     if growth > min(max(0.02, 60 * noise), 0.5):
         return Saturation(True, said)
-    if growth <= max(0.003, 6 * noise):
+    if growth <= 6 * noise:
         return Saturation(False, said)
     load = max(busy / workers for busy, workers in busy_ns(records.slices)) / length_ns
     return Saturation(load > FULL, f"{said} and the fullest pool was offered {100 * load:.0f} % of its time")
@@ -89,7 +96,16 @@ def _growth_ns(latency: I64) -> float:
 
 
 def _burstiness(arrival_ns: I64) -> float:
-    """Half of one plus the squared coefficient of variation of the gaps: 1 for Poisson arrivals."""
+    """Half of one plus the dispersion of the arrivals: 1 for a Poisson process.
+
+    The dispersion is the squared coefficient of variation of the gaps, or, where bursts and lulls last, the
+    variance over the mean of the counts in equal windows of time, if that is more than chance explains.
+    """
     gaps = np.diff(arrival_ns)
     mean = float(gaps.mean())
-    return 0.5 * (1 + float(gaps.var()) / mean**2) if mean > 0 else math.inf
+    if mean == 0:
+        return math.inf
+    dispersion = float(gaps.var()) / mean**2
+    counts, _ = np.histogram(arrival_ns, bins=WINDOWS)
+    lasting = float(counts.var(ddof=1) / counts.mean())
+    return 0.5 * (1 + (lasting if lasting > CHANCE * dispersion else dispersion))
