@@ -127,3 +127,24 @@ def test_driving_a_system_whose_capacity_is_known(queue, make_trace, plan):
 def test_unusable_searches_are_refused(options):
     with pytest.raises(BadInputError):
         ProbeSearch(GOAL, **({"start_qps": 1.0} | options))
+
+
+def test_probes_beyond_the_budget_are_granted_only_to_find_a_bracket(told):
+    far = ProbeSearch(GOAL, 100.0, probes=2, reach=6)
+    asked = told(far, lambda qps: 10.0 if qps <= 300 else 1000.0)
+    assert far.bracket().closed
+    assert 2 < len(asked) <= 8
+    near = ProbeSearch(GOAL, 105.0, probes=3, reach=6)
+    assert len(told(near, lambda qps: 10.0 if qps <= 100 else 1000.0)) == 3
+    never = ProbeSearch(GOAL, 100.0, probes=2, reach=3)
+    assert len(told(never, lambda qps: 1000.0)) == 5
+
+
+def test_an_overloaded_run_says_how_fast_the_system_is(make_trace, records_of):
+    trace = make_trace(0, 2000)
+    search = ProbeSearch(GOAL, 1000.0, probes=4)
+    offered = trace.at_rate(1000.0)
+    # served at 250 a second, one after the other: the last finishes after 8 s instead of 2
+    finish = np.maximum(np.arange(1, 2001) * 4_000_000, offered.arrival_ns)
+    search.tell(1000.0, records_of(offered, finish - offered.arrival_ns))
+    assert search.next_qps() == pytest.approx(0.98 * 250, rel=0.01)

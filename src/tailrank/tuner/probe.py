@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tailrank.core import BadInputError, Plan, Records, System, Trace
-from tailrank.metrics import WARMUP, SLATarget, meets
+from tailrank.metrics import WARMUP, SLATarget, meets, saturated
 from tailrank.tuner.reading import tail_ms
 
 __all__ = ["Bracket", "Probe", "ProbeSearch", "probe_capacity"]
@@ -130,9 +130,9 @@ class ProbeSearch:
 
 
 def _sustained_qps(records: Records) -> float:
-    """Return how many queries a second were finished between the first arrival and the last finish."""
-    if not records.ok.any():
-        return math.inf  # says nothing
+    """Return how many queries a second an overloaded run finished; infinite where it was not overloaded."""
+    if not (records.ok.any() and saturated(records)):
+        return math.inf
     span_ns = int(records.finish_ns.max() - records.arrival_ns[0])
     return int(records.ok.sum()) / span_ns * 1e9 if span_ns > 0 else math.inf
 
