@@ -92,21 +92,41 @@ def test_medium_is_refused_where_scores_differ(monkeypatch):
             return x.sum(1) + (1e-3 if torch.get_float32_matmul_precision() == "medium" else 0.0)
 
     monkeypatch.setattr(executor_module, "_frozen", lambda *_: None)
-    monkeypatch.setattr(
-        executor_module, "_cost", lambda *_: 0.1 if torch.get_float32_matmul_precision() == "medium" else 1
-    )
+    monkeypatch.setattr(executor_module, "_time", medium_is_faster)
     executor = make_executor(Follows(), lambda n: (torch.ones(n, 4),))
     assert (executor.kind, executor.matmul_precision) == ("eager", "highest")
 
 
+def medium_is_faster(*_):
+    return 10 if torch.get_float32_matmul_precision() == "medium" else 100
+
+
 def test_the_fastest_agreeing_way_is_chosen(monkeypatch, tiny):
-    monkeypatch.setattr(
-        executor_module, "_cost", lambda *_: 0.1 if torch.get_float32_matmul_precision() == "medium" else 1
-    )
+    monkeypatch.setattr(executor_module, "_time", medium_is_faster)
     assert tiny("ncf").executor().matmul_precision == "medium"
-    monkeypatch.setattr(executor_module, "_cost", lambda *_: 1.0)
+    monkeypatch.setattr(executor_module, "_time", lambda *_: 100)
     simplest = tiny("ncf").executor()
-    assert (simplest.matmul_precision, simplest.packed) == ("highest", False)
+    assert (simplest.matmul_precision, simplest.packed_from) == ("highest", None)
+
+
+@pytest.mark.parametrize(("slow_below", "packed_from"), [(0, 1), (16, 16), (17, 64), (1000, None)])
+def test_packed_layers_start_where_they_pay(monkeypatch, tiny, rows_of, slow_below, packed_from):
+    """The first way timed is the plain one; the packed one is slower below some size."""
+    ways = []
+
+    def time_ns(run, sample, size):
+        if run not in ways:
+            ways.append(run)
+        return 100 if run is ways[0] else (200 if size < slow_below else 50)
+
+    monkeypatch.setattr(executor_module, "_time", time_ns)
+    model = tiny("ncf")
+    executor = model.executor()
+    assert executor.packed_from == packed_from
+    inputs = model.inputs(80)
+    for size in (1, 15, 16, 64, 80):
+        part = rows_of(inputs, 0, size)
+        assert torch.allclose(executor(part), model.score(part), rtol=0, atol=TOLERANCE)
 
 
 def test_no_warning_reaches_the_user(tiny, recwarn):

@@ -49,17 +49,13 @@ def test_fully_connected_layers_have_glorot_spread():
     assert weight.dtype == bias.dtype == torch.float32
 
 
-def test_a_containers_limit_counts(tmp_path, monkeypatch):
-    free = weights.available_bytes()
-    assert free > 0
-    real = weights.Path
-
-    def fake(path: str):
-        return tmp_path / real(path).name
-
-    monkeypatch.setattr(weights, "Path", fake)
+def test_a_containers_limit_counts_and_its_cached_files_do_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "_CGROUP", tmp_path)
+    host = weights.available_bytes()  # no such files: no limit
+    assert host > 700_000
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
-    assert weights.available_bytes() == 600_000
+    (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 100000\n")
+    assert weights.available_bytes() == 700_000
     (tmp_path / "memory.max").write_text("max\n")
-    assert weights.available_bytes() > 600_000
+    assert weights.available_bytes() > 700_000

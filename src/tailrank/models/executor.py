@@ -1,6 +1,7 @@
 """The fastest way found to run a module on a CPU: one call per batch, which lets go of the GIL once."""
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from tailrank.models.packed import packed
 
 __all__ = ["TOLERANCE", "Executor", "Kind", "Precision", "make_executor"]
 
+Run = Callable[..., Tensor]
 Kind = Literal["torchscript", "eager"]
 Precision = Literal["highest", "medium"]
 
@@ -22,7 +24,8 @@ TOLERANCE = 1e-5
 """Largest difference of a score that counts as the same score."""
 
 _SIZES = (1, 3, 64, 257)
-_TIMED_SIZES = (16, 256)
+_TIMED_SIZES = (1, 4, 16, 64, 256)
+_JUDGED_SIZES = (16, 256)
 _REPEATS = 7
 _GAIN = 0.9  # a way must take at most this share of the time of a simpler one to replace it
 
@@ -37,69 +40,78 @@ class MakeInputs(Protocol):
 class Executor:
     """Scores a batch: inputs -> (items,) float32. Threads may share one.
 
-    `kind` says what runs, and `packed` whether its FC layers run in oneDNN with packed weights. `matmul_precision` is
-    what the process is set to during the call: torch has one such setting per process, so an executor puts its own in
-    force when it finds another. "medium" is chosen only where its scores agree with full fp32 to `TOLERANCE`; on
-    CPUs without bf16 matrix units it is fp32 by another library.
+    `kind` says what runs. Batches of at least `packed_from` items (None: no batch) run their FC layers in oneDNN with
+    packed weights. `matmul_precision` is what the process is set to during the call: torch has one such setting per
+    process, so an executor puts its own in force when it finds another. "medium" is chosen only where its scores
+    agree with full fp32 to `TOLERANCE`; on CPUs without bf16 matrix units it is fp32 by another library.
     """
 
-    def __init__(self, run: Callable[..., Tensor], kind: Kind, matmul_precision: Precision, *, packed: bool) -> None:
-        self._run = run
+    def __init__(
+        self, plain: Run, kind: Kind, matmul_precision: Precision, *, packed: Run | None, packed_from: int | None
+    ) -> None:
         self.kind: Kind = kind
         self.matmul_precision: Precision = matmul_precision
-        self.packed = packed
+        self.packed_from = packed_from if packed is not None else None
+        self._plain = plain
+        self._large = packed if packed is not None else plain
+        self._large_from = sys.maxsize if packed_from is None else packed_from
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Score every item of `inputs`."""
         if torch.get_float32_matmul_precision() != self.matmul_precision:
             torch.set_float32_matmul_precision(self.matmul_precision)
+        run = self._large if len(inputs[0]) >= self._large_from else self._plain
         with torch.inference_mode():
-            return self._run(*inputs)
-
-
-class _Way(NamedTuple):
-    """One way to run a module, simplest first where several are compared."""
-
-    run: Callable[..., Tensor]
-    kind: Kind
-    packed: bool
+            return run(*inputs)
 
 
 def make_executor(module: nn.Module, make_inputs: MakeInputs) -> Executor:
     """Return the fastest of the ways whose scores agree with eager fp32 at every size tried.
 
     The ways are TorchScript (or eager, where `module` cannot be traced for every size), the same with packed FC
-    layers, and either under "medium" precision; they are compared by their time at 16 and 256 items.
+    layers from some batch size on, and both under "medium" precision, judged by their time at 16 and 256 items.
     """
     sample = make_inputs(max(_SIZES))
     with _one_thread(), torch.inference_mode():
         torch.set_float32_matmul_precision("highest")
         expected = [module(*_first(sample, size)) for size in _SIZES]
-        chosen, best = None, math.inf
-        precisions: tuple[Precision, ...] = ("highest", "medium")
-        for way in _ways(module, sample, expected):
-            for precision in precisions:
-                torch.set_float32_matmul_precision(precision)
-                if precision == "highest" or _agrees(way.run, sample, expected):
-                    cost = _cost(way.run, sample)
-                    if chosen is None or cost < _GAIN * best:
-                        chosen, best = Executor(way.run, way.kind, precision, packed=way.packed), cost
-            torch.set_float32_matmul_precision("highest")
-    assert chosen is not None  # eager agrees with itself
-    return chosen
+        plain, kind, twin = _ways(module, sample, expected)
+        highest = _measured(plain, twin, sample)
+        torch.set_float32_matmul_precision("medium")
+        allowed = all(_agrees(run, sample, expected) for run in (plain, twin) if run is not None)
+        medium = _measured(plain, twin, sample) if allowed else None
+    if medium is not None and medium.cost < _GAIN * highest.cost:
+        return Executor(plain, kind, "medium", packed=twin, packed_from=medium.packed_from)
+    return Executor(plain, kind, "highest", packed=twin, packed_from=highest.packed_from)
 
 
-def _ways(module: nn.Module, sample: Inputs, expected: list[Tensor]) -> list[_Way]:
-    """Return the ways that agree with `expected`; eager is there only where tracing fails."""
+def _ways(module: nn.Module, sample: Inputs, expected: list[Tensor]) -> tuple[Run, Kind, Run | None]:
+    """Return the plain way, its kind, and the packed way if there is one; each agrees with `expected`."""
     script = _frozen(module, sample)
     if script is None or not _agrees(script, sample, expected):
-        return [_Way(module, "eager", packed=False)]
-    ways = [_Way(script, "torchscript", packed=False)]
+        return module, "eager", None
     twin = packed(module)
     faster = _frozen(twin, sample) if twin is not None else None
-    if faster is not None and _agrees(faster, sample, expected):
-        ways.append(_Way(faster, "torchscript", packed=True))
-    return ways
+    return script, "torchscript", faster if faster is not None and _agrees(faster, sample, expected) else None
+
+
+class _Measured(NamedTuple):
+    """What one precision gives: the size from which to use packed layers, and the cost with them."""
+
+    packed_from: int | None
+    cost: float
+
+
+def _measured(plain: Run, twin: Run | None, sample: Inputs) -> _Measured:
+    times = {size: _time(plain, sample, size) for size in _TIMED_SIZES}
+    packed_from = None
+    if twin is not None:
+        for size in reversed(_TIMED_SIZES):
+            time_ns = _time(twin, sample, size)
+            if time_ns > _GAIN * times[size]:
+                break
+            packed_from, times[size] = size, time_ns
+    return _Measured(packed_from, math.sqrt(math.prod(times[size] for size in _JUDGED_SIZES)))
 
 
 def _first(inputs: Inputs, items: int) -> Inputs:
@@ -118,18 +130,18 @@ def _one_thread() -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
 
 
-def _frozen(module: nn.Module, sample: Inputs) -> Callable[..., Tensor] | None:
+def _frozen(module: nn.Module, sample: Inputs) -> Run | None:
     """Return `module` as frozen TorchScript, or None where it cannot be traced (a user's module may do anything)."""
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # that TorchScript is deprecated, and what tracing makes of a user's code
             traced = torch.jit.trace(module, _first(sample, 8), check_trace=False)  # type: ignore[no-untyped-call]
-            return cast(Callable[..., Tensor], torch.jit.freeze(traced))
+            return cast(Run, torch.jit.freeze(traced))
     except Exception:
         return None
 
 
-def _agrees(run: Callable[..., Tensor], sample: Inputs, expected: list[Tensor]) -> bool:
+def _agrees(run: Run, sample: Inputs, expected: list[Tensor]) -> bool:
     """Compare twice: TorchScript optimises after its first runs."""
     try:
         for _ in range(2):
@@ -142,14 +154,11 @@ def _agrees(run: Callable[..., Tensor], sample: Inputs, expected: list[Tensor]) 
     return True
 
 
-def _cost(run: Callable[..., Tensor], sample: Inputs) -> float:
-    """Return the geometric mean over sizes of the least of a few times, ns: a guide, not a profile."""
-    logs = 0.0
-    for size in _TIMED_SIZES:
-        inputs, least = _first(sample, size), math.inf
-        for _ in range(_REPEATS):
-            begin = time.thread_time_ns()  # on one thread; a busy neighbour does not count
-            run(*inputs)
-            least = min(least, time.thread_time_ns() - begin)
-        logs += math.log(max(least, 1))
-    return math.exp(logs / len(_TIMED_SIZES))
+def _time(run: Run, sample: Inputs, size: int) -> int:
+    """Return the least of a few times, ns: a guide, not a profile."""
+    inputs, least = _first(sample, size), sys.maxsize
+    for _ in range(_REPEATS):
+        begin = time.thread_time_ns()  # on one thread; a busy neighbour does not count
+        run(*inputs)
+        least = min(least, time.thread_time_ns() - begin)
+    return max(least, 1)

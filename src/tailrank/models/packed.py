@@ -1,8 +1,8 @@
 """The optimised variant of `Mlp`: oneDNN with weights packed once, ReLU fused, full fp32.
 
 torch's own fp32 products use MKL, which takes its AVX2 path on AMD CPUs: oneDNN gives about twice the speed on wide
-layers from 16 items on, and loses at one item. It needs operators that torch's compiler uses and that are not promised
-to stay, so `packed` says None where they are absent, and the executor compares scores before it uses them.
+layers from a few items on, and loses at one. It needs operators that torch's compiler uses and that are not promised
+to stay, so `packed` says None where they are absent; the executor compares scores, then times, before it uses them.
 """
 
 import copy

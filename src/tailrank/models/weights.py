@@ -19,6 +19,8 @@ __all__ = ["available_bytes", "fully_connected", "merged_table", "require_memory
 
 _BLOCK = 1 << 20  # floats; 4 MiB stays in a core's cache between drawing and scaling
 _THREADS = 2
+_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP_FILES = ("memory.max", "memory.current", "memory.stat")  # cached files count as used, yet can be dropped
 _SPARE_BYTES = 256 << 20  # left for activations, inputs and the interpreter
 
 
@@ -26,11 +28,11 @@ def available_bytes() -> int:
     """Return the bytes this process may still take: the host's free memory, or less inside a container."""
     free = int(psutil.virtual_memory().available)
     try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-    except (OSError, ValueError):
+        limit, used, stat = ((_CGROUP / name).read_text(encoding="ascii") for name in _CGROUP_FILES)
+        files = next(int(line.split()[1]) for line in stat.splitlines() if line.startswith("inactive_file "))
+        return free if limit.strip() == "max" else min(free, int(limit) - int(used) + files)
+    except (OSError, ValueError, StopIteration):
         return free
-    return free if limit == "max" else min(free, int(limit) - used)
 
 
 def require_memory(size_bytes: int) -> None:

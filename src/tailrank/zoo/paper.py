@@ -147,8 +147,8 @@ def _din() -> Network:
         sla_ms=SLA_MS["din"],
         source="DIN: Zhou et al., KDD 2018; FC widths of DeepRecSys table 1",
         notes=(
-            "200 history positions: the paper says hundreds of lookups, and a longer history would not leave room "
-            "for the largest queries (about 600 items at p95) on one core within the SLA target",
+            "200 history positions: the paper says hundreds of lookups; at 200 a query of 600 items (about p95 of "
+            "production sizes) leaves one core room within the SLA target",
             "activation unit of 36 hidden units: DIN, figure 2; PReLU at its initial slope of 0.25; no softmax over "
             "positions, as in DIN",
             "positions share weights and one behaviour table, as in DIN; its rows are those of the artifact's "
