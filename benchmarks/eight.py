@@ -85,8 +85,8 @@ def page(documents: list[dict[str, Any]], missing: list[str]) -> str:
     lines = [
         "# The eight networks on one host",
         "",
-        f"Made by `python benchmarks/eight.py`. Host: {host['cpu']}, {host['cores']:g} cores, {host['memory_gib']} GiB, "
-        f"{host['os']}; commit {', '.join(commits)}; seed {first['seed']}; made {first['made_at']}.",
+        "Made by `python benchmarks/eight.py`.",
+        f"Host: {host['cpu']}, {host['cores']:g} cores, {host['memory_gib']} GiB, {host['os']}; commit {', '.join(commits)}; seed {first['seed']}; made {first['made_at']}.",
         "Poisson arrivals, production-like query sizes (at most 1000 candidates), uniform accesses.",
         "",
         f"| {' | '.join(HEADER)} |",
