@@ -19,12 +19,14 @@ def plans(draw: st.DrawFn) -> Plan:
     pool = st.sampled_from(sorted(pools))
     stages = []
     for _ in range(draw(st.integers(1, 3))):
-        offload = draw(st.one_of(st.none(), st.tuples(counts, pool)))
+        own = draw(pool)
+        others = sorted(set(pools) - {own})
+        offload = draw(st.tuples(counts, st.sampled_from(others)) | st.none()) if others else None
         stages.append(
             Stage(
                 model=draw(st.text(max_size=20)),
                 batch_size=draw(counts),
-                pool=draw(pool),
+                pool=own,
                 offload_at=offload and offload[0],
                 offload_pool=offload and offload[1],
                 keep=draw(st.none() | counts),

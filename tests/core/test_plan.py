@@ -19,7 +19,14 @@ def test_a_pool_nobody_declared_is_refused_with_the_known_ones(field: str) -> No
     assert "cpu" in caught.value.hint
 
 
-@pytest.mark.parametrize("half", [{"offload_at": 5}, {"offload_pool": "cpu"}])
+@pytest.mark.parametrize("half", [{"offload_at": 5}, {"offload_pool": "gpu"}])
 def test_half_an_offload_is_refused(half: dict[str, object]) -> None:
+    pools = {"cpu": Pool(workers=1), "gpu": Pool(workers=1)}
     with pytest.raises(BadInputError, match="belong together"):
-        Plan(stages=(Stage(model="m", batch_size=1, **half),), pools={"cpu": Pool(workers=1)})  # type: ignore[arg-type]
+        Plan(stages=(Stage(model="m", batch_size=1, **half),), pools=pools)  # type: ignore[arg-type]
+
+
+def test_offloading_to_the_own_pool_is_refused() -> None:
+    stage = Stage(model="m", batch_size=1, offload_at=4, offload_pool="cpu")
+    with pytest.raises(BadInputError, match="own pool"):
+        Plan(stages=(stage,), pools={"cpu": Pool(workers=1)})
