@@ -126,6 +126,15 @@ def test_without_an_engine_the_prediction_is_called_one(document: dict[str, Any]
     assert "rmc1 serves" not in text
 
 
+def test_a_capacity_not_bracketed_is_not_given_as_one(document: dict[str, Any], light: None) -> None:
+    document["engine"].update(capacity_qps=0.0, capacity_bracket_qps=[0.0, 434.0])
+    text = Outline(render(document)).text
+    assert "On the engine rmc1 met the target at no load tried: p95" in text
+    assert "serves 0" not in text
+    document["engine"].update(capacity_qps=900.0, capacity_bracket_qps=[900.0, None])
+    assert "rmc1 serves at least 900 queries/s" in Outline(render(document)).text
+
+
 @pytest.mark.parametrize(("certified", "words"), [(True, "Certified"), (False, "Not certified"), (None, "No verdict")])
 def test_only_a_certificate_is_called_one(certified: bool | None, words: str, light: None) -> None:
     outline = Outline(render({"verdict": {"certified": certified, "text": "because"}}))

@@ -13,7 +13,18 @@ from tailrank.core.files import write_text
 from tailrank.report import charts, tables
 from tailrank.report.charts import Absent, Chart
 from tailrank.report.document import Value, read
-from tailrank.report.wording import NOT_MEASURED, amount, describe_plan, interval, percent, target, times, unbroken
+from tailrank.report.wording import (
+    NONE_MET,
+    NOT_MEASURED,
+    amount,
+    capacity_found,
+    describe_plan,
+    interval,
+    percent,
+    target,
+    times,
+    unbroken,
+)
 
 __all__ = ["render", "write"]
 
@@ -76,14 +87,18 @@ def _template() -> Template:
 def _headline(document: Value) -> str:
     """Return the answer in one sentence; what the engine measured goes before what the simulator predicts."""
     model = document["model"].text or "An unnamed model"
-    measured, predicted = document["engine"]["capacity_qps"].number, document["capacity_qps"].number
-    if measured is not None:
-        answer = f"{model} serves {amount(measured)} queries/s"
+    engine, predicted = document["engine"], document["capacity_qps"].number
+    found = capacity_found(engine["capacity_qps"], engine["capacity_bracket_qps"])
+    if found == NONE_MET:
+        answer = f"On the engine {model} met the target at no load tried"
+    elif found != NOT_MEASURED:
+        answer = f"{model} serves {found} queries/s"
     elif predicted is not None:
         answer = f"{model} is predicted to serve {amount(predicted)} queries/s"
     else:
         answer = f"{model}: capacity was not measured"
-    answer += f" at {target(document['sla'])}" if document["sla"] else ""
+    joint = ":" if found == NONE_MET else " at"
+    answer += f"{joint} {target(document['sla'])}" if document["sla"] else ""
     return unbroken(f"{answer}, with {describe_plan(document['plan'])}." if document["plan"] else f"{answer}.")
 
 
@@ -114,7 +129,7 @@ def _key_figures(document: Value) -> list[tuple[str, str, str]]:
         ),
         (
             "Capacity, engine (queries/s)",
-            amount(engine["capacity_qps"].number),
+            capacity_found(engine["capacity_qps"], engine["capacity_bracket_qps"]),
             f"bracket {interval(engine['capacity_bracket_qps'])}" if engine else "the engine was not run",
         ),
         ("Speed-up over the baseline", times(speedup), f"{source}; baseline: {describe_plan(baseline['plan'])}"),

@@ -4,7 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tailrank.report.document import Value
-from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent, plural, scaled, target, times
+from tailrank.report.wording import (
+    NOT_MEASURED,
+    amount,
+    capacity_found,
+    count,
+    interval,
+    percent,
+    plural,
+    scaled,
+    tail_name,
+    target,
+    times,
+)
 
 __all__ = ["Table", "accuracy", "arrivals", "engine_runs", "facts", "overheads", "summary"]
 
@@ -70,7 +82,7 @@ def _simulated(document: Value, result: Value, plan: str) -> dict[str, str]:
 
 def _measured_tuned(engine: Value) -> dict[str, str]:
     return {
-        "capacity": amount(engine["capacity_qps"].number),
+        "capacity": capacity_found(engine["capacity_qps"], engine["capacity_bracket_qps"]),
         "range": interval(engine["capacity_bracket_qps"]),
         "speedup": times(engine["speedup"].number),
         "speedup_range": interval(engine["speedup_ci95"], digits=4) if engine["speedup_ci95"] else NOT_MEASURED,
@@ -82,7 +94,7 @@ def _measured_baseline(engine: Value) -> dict[str, str]:
     met = [run for run in engine["runs"] if run["plan"].raw == "baseline" and run["met"].raw is True]
     run = max(met, key=lambda each: each["offered_qps"].number or 0, default=Value())
     return {
-        "capacity": amount(engine["baseline_capacity_qps"].number),
+        "capacity": capacity_found(engine["baseline_capacity_qps"], engine["baseline_capacity_bracket_qps"]),
         "range": interval(engine["baseline_capacity_bracket_qps"]),
         **{key: amount(run[key].number) for key in PERCENTILES},
     }
@@ -91,7 +103,7 @@ def _measured_baseline(engine: Value) -> dict[str, str]:
 def accuracy(document: Value) -> Table | None:
     """Return how far the simulator was off the engine, for each source of the service times it was given."""
     check = document["engine"]["p95_at_70pct"]
-    tail = f"p{document['sla']['percentile'].text or '95'}"
+    tail = tail_name(document["sla"])
     rows = []
     for words, overall, ms, error in (
         ("profiled before the search", "sim_error_earlier_profile_pct", "", ""),
@@ -118,7 +130,7 @@ def accuracy(document: Value) -> Table | None:
 
 def engine_runs(document: Value) -> Table | None:
     """Return every run on the engine, in the order played."""
-    tail = f"p{document['sla']['percentile'].text or '95'}"
+    tail = tail_name(document["sla"])
     columns = (
         "plan",
         "offered (queries/s)",
@@ -211,7 +223,7 @@ def _bytes(value: float) -> str:
 
 
 def _rows(scale: float) -> str:
-    return "as published" if scale == 1 else f"{scale:g} of the published rows"
+    return "as published" if scale == 1 else f"{scale:.3g} of the published rows"
 
 
 def _per_item(network: Value) -> list[str | None]:

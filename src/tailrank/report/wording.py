@@ -6,20 +6,24 @@ import re
 from tailrank.report.document import Value
 
 __all__ = [
+    "NONE_MET",
     "NOT_MEASURED",
     "amount",
+    "capacity_found",
     "count",
     "describe_plan",
     "interval",
     "percent",
     "plural",
     "scaled",
+    "tail_name",
     "target",
     "times",
     "unbroken",
 ]
 
 NOT_MEASURED = "not measured"
+NONE_MET = "no load met it"
 MINUS, SPACE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 
@@ -85,6 +89,22 @@ def target(sla: Value) -> str:
     if percentile is None or latency_ms is None:
         return "an SLA target not recorded"
     return f"p{percentile:g} ≤ {latency_ms:g} ms".replace(" ", SPACE)
+
+
+def tail_name(sla: Value) -> str:
+    """Return the percentile of the SLA target as "p95", which is also what stands in for a missing one."""
+    percentile = sla["percentile"].number
+    return "p95" if percentile is None else f"p{percentile:g}"
+
+
+def capacity_found(capacity: Value, bracket: Value) -> str:
+    """Return a capacity found by probing: `NONE_MET` where every load failed, "at least 700" where none did."""
+    ends = bracket.numbers
+    if capacity.number is not None and capacity.number <= 0:
+        return NONE_MET
+    if len(ends) == 2 and math.isfinite(ends[0]) and not math.isfinite(ends[1]):
+        return f"at least {amount(ends[0])}"
+    return amount(capacity.number)
 
 
 def describe_plan(plan: Value) -> str:

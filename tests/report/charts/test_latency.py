@@ -81,6 +81,15 @@ def test_points_show_the_percentile_of_the_target(document: dict[str, Any], perc
     assert trace.y[0] == run[f"p{percentile}_ms"]
 
 
+def test_a_run_without_a_latency_is_counted_but_not_drawn(document: dict[str, Any]) -> None:
+    for run in document["engine"]["runs"]:
+        run["p95_ms"] = None if run["plan"] == "baseline" else run["p95_ms"]
+    chart = latency_against_load(Value(document))
+    assert isinstance(chart, Chart)
+    assert not any(trace.name.startswith("engine, baseline") for trace in chart.figure.data)
+    assert "engine points from 4 of 8 runs" in chart.caption
+
+
 def test_without_curve_and_runs_it_is_absent() -> None:
     assert isinstance(latency_against_load(Value({"sla": {"percentile": 95, "latency_ms": 9}})), Absent)
     assert isinstance(latency_against_load(Value({"curve": [{"offered_qps": 5}]})), Absent)

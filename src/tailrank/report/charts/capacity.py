@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from tailrank.report.charts.style import BASELINE, SIMULATOR, TARGET, Absent, Chart, blank
 from tailrank.report.document import Value
-from tailrank.report.wording import amount, count, describe_plan, plural, target
+from tailrank.report.wording import count, describe_plan, plural, target
 
 __all__ = ["capacity_by_batch_size"]
 
@@ -99,7 +99,7 @@ def _ticks(sizes: list[float]) -> list[float]:
 
 def _caption(document: Value, plans: int) -> str:
     queries = [each["queries"].number for each in document["candidates"] if each["queries"].number is not None]
-    effort = f", {amount(min(queries), digits=6)} simulated queries or more each" if queries else ""
+    effort = f", {count(min(queries))} simulated queries or more each" if queries else ""
     return (
         f"The highest offered load that met {target(document['sla'])}, for each plan tried "
         f"(n = {plural(plans, 'plan')}{effort}); where intervals overlap, the batch size hardly matters. "

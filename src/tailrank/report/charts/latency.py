@@ -39,7 +39,7 @@ def latency_distribution(document: Value) -> Chart | Absent:
     lines = [(cdf[key].numbers, name, colour, dash, width) for key, name, colour, dash, width in KINDS]
     drawn = [line for line in lines if len(line[0]) == len(probability) and any(map(math.isfinite, line[0]))]
     if not drawn or not any(share < 1 for share in probability):
-        return Absent(DISTRIBUTION, "the document holds no latency distribution; the engine was not run")
+        return Absent(DISTRIBUTION, "the document holds no latency distribution")
     figure = blank("latency (ms)", "queries answered within it")
     for values, name, colour, dash, width in drawn:
         kept = [(x, 1 - share) for x, share in zip(values, probability, strict=True) if 0 <= share < 1]
@@ -85,11 +85,12 @@ def _distribution_caption(document: Value, points: int) -> str:
 def latency_against_load(document: Value) -> Chart | Absent:
     """Draw latency percentiles (ms, log scale) against offered load: simulator lines, engine points."""
     curve = [each for each in document["curve"] if each["offered_qps"].number is not None]
-    runs = [each for each in document["engine"]["runs"] if each["offered_qps"].number is not None]
-    if not curve and not runs:
-        return Absent(AGAINST_LOAD, "the document holds neither a simulated curve nor engine runs")
-    figure = blank("offered load (queries/s)", "latency (ms, log scale)")
     tail = _percentile(document["sla"])
+    played = [each for each in document["engine"]["runs"] if each["offered_qps"].number is not None]
+    runs = [each for each in played if each[f"{tail}_ms"].number is not None]
+    if not curve and not runs:
+        return Absent(AGAINST_LOAD, "the document holds neither a simulated curve nor an engine run with a latency")
+    figure = blank("offered load (queries/s)", "latency (ms, log scale)")
     seen = _add_curve(figure, curve, tail) + _add_runs(figure, runs, tail)
     positive = [value for value in seen if math.isfinite(value) and value > 0]
     latency_ms = document["sla"]["latency_ms"].number
@@ -102,7 +103,9 @@ def latency_against_load(document: Value) -> Chart | Absent:
     figure.update_xaxes(rangemode="tozero")
     _mark_target(figure, document["sla"], "y")
     served = count(sum(run["queries"].number or 0 for run in runs))
-    engine = f"; engine points from {plural(len(runs), 'run')} (n = {served} queries)" if runs else ""
+    engine = (
+        f"; engine points from {len(runs)} of {plural(len(played), 'run')} (n = {served} queries)" if played else ""
+    )
     caption = (
         f"A plan's capacity is where its {tail} meets the target; everything is {tail} unless named otherwise: "
         f"simulator lines through n = {plural(len(curve), 'load')}{engine}."

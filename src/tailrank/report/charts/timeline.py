@@ -36,7 +36,7 @@ def slow_query(document: Value) -> Chart | Absent:
     figure.update_yaxes(tickvals=places, ticktext=lanes, range=[places[-1] + 0.6, -0.6], showgrid=False)
     figure.update_xaxes(range=[-0.02 * end, 1.03 * end])
     figure.add_hline(y=len(shown) - 0.3, line={"color": "#9aa1aa", "width": 1})
-    return Chart(TITLE, figure, _caption(query, slices, shown), height=150 + 24 * len(lanes), wide=True)
+    return Chart(TITLE, figure, _caption(query, slices, shown, len(others)), height=150 + 24 * len(lanes), wide=True)
 
 
 Bar = tuple[float, float, float, str]  # lane, from ms, to ms, words
@@ -78,7 +78,7 @@ def _add_bars(figure: go.Figure, name: str, colour: str, bars: list[Bar], *, leg
         )
 
 
-def _caption(query: Value, slices: list[Value], shown: list[Value]) -> str:
+def _caption(query: Value, slices: list[Value], shown: list[Value], others: int) -> str:
     last = shown[-1]
     queued, start, finish = (last[key].number or 0 for key in TIMES)
     arrival = query["arrival_ms"].number or 0.0
@@ -87,5 +87,6 @@ def _caption(query: Value, slices: list[Value], shown: list[Value]) -> str:
         f"Query {count(query['query'].number)} ({count(query['size'].number)} items, "
         f"n = {plural(len(slices), 'slice')}{some}) took {amount(query['latency_ms'].number, 'ms')}: its last slice "
         f"spent {amount(queued - arrival, 'ms')} in the dispatcher, {amount(start - queued, 'ms')} "
-        f"queueing and {amount(finish - start, 'ms')} in service."
+        f"queueing and {amount(finish - start, 'ms')} in service; "
+        f"{plural(others, 'slice')} of other queries in grey."
     )
