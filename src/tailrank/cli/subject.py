@@ -17,6 +17,7 @@ __all__ = ["Subject", "build", "default_workers", "load", "memory_budget"]
 
 TOUCHED_BYTES = 512 << 20  # prepared candidates together touch this much of the tables, far beyond any cache
 MOST_ID_BYTES = 512 << 20  # ... but their ids stay below this
+LARGEST_BATCH = 1024  # profiled, whatever the query sizes
 LEAST_ROWS, MOST_ROWS = 4096, 1 << 16
 
 
@@ -55,6 +56,7 @@ def load(
 ) -> tuple["Model", Scorer, dict[str, Any]]:
     """Return the model called `name`, a scorer over prepared candidates, and facts about both."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its pools would fight the workers for cores
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")  # its kernels for all batch sizes, not 1,024
     kept = keep_freed_memory()
     progress.step(f"build {name}: loading PyTorch")
     import torch
@@ -70,6 +72,8 @@ def load(
     inputs = model.inputs(_rows(model, workload.sizes.max_size), workload.accesses, seed)
     progress.step(f"build {name}: choosing the executor")
     executor = model.executor()
+    progress.step(f"build {name}: warming up")
+    executor.warm(tuple(part[: max(workload.sizes.max_size, LARGEST_BATCH)] for part in inputs))
     facts = _facts(model, executor) | {"candidates_prepared": len(inputs[0]), "build_s": time.monotonic() - began}
     facts |= {"allocator_keeps_freed_memory": kept}
     return model, TorchScorer(executor, inputs), facts
@@ -87,6 +91,7 @@ def _rows(model: "Model", largest: int) -> int:
 def _facts(model: "Model", executor: Any) -> dict[str, Any]:
     network = model.network
     facts: dict[str, Any] = {"executor": executor.kind, "matmul_precision": executor.matmul_precision}
+    facts["packed_from"] = executor.packed_from
     if network is None:
         return facts | {"notes": ["the user's own module: costs per item are not known"]}
     return facts | {

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tailrank.models.inputs import Inputs
-from tailrank.models.packed import packed
+from tailrank.models.packed import packed, row_counts
 
 __all__ = ["TOLERANCE", "Executor", "Kind", "Precision", "make_executor"]
 
@@ -63,6 +63,18 @@ class Executor:
         run = self._large if len(inputs[0]) >= self._large_from else self._plain
         with torch.inference_mode():
             return run(*inputs)
+
+    def warm(self, inputs: Inputs) -> None:
+        """Run every size that compiles something, up to all of `inputs`, once: call before serving."""
+        most = len(inputs[0])
+        sizes: tuple[int, ...] | range = _SIZES
+        if self.matmul_precision == "medium":  # oneDNN compiles a kernel for every size; see `packed`
+            sizes = range(1, most + 1)
+        elif self.packed_from is not None:
+            sizes = row_counts(most)
+        for _ in range(2):  # TorchScript settles after its second run of a graph
+            for size in sizes:
+                self(_first(inputs, min(size, most)))
 
 
 def make_executor(module: nn.Module, make_inputs: MakeInputs) -> Executor:
