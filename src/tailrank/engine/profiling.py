@@ -15,7 +15,11 @@ from tailrank.timing import Overheads, Point, Profile
 
 __all__ = ["GRID", "measure_overheads", "measure_profile"]
 
-GRID = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# Powers of two, sizes just off them, and some in between: libraries favour round sizes (they pad, or choose another
+# kernel), plans cut queries into round batches, and what is left over is anything.
+GRID = (1, 2, 3, 4, 6, 8, 12, 16, 20, 28, 32, 36, 44, 60, 64, 68, 92, 124, 128, 132, 188, 252, 256, 264) + (
+    376, 504, 512, 528, 752, 1000, 1024,
+)  # fmt: skip
 MAX_REPEATS = 32  # samples of one size in one round, at most
 
 
