@@ -63,7 +63,7 @@ def _scenarios(draw: st.DrawFn, *, costly: bool) -> Scenario:
     gaps = draw(st.lists(st.integers(0, most), max_size=25))
     sizes = draw(st.lists(st.integers(1, 50), min_size=len(gaps), max_size=len(gaps)))
     cost = st.sampled_from([0, 0, 1, 6, 250]) if costly else st.just(0)
-    names = ("timer_ns", "query_ns", "slice_ns", "wakeup_ns", "handoff_ns", "merge_ns")
+    names = ("timer_ns", "query_ns", "slice_ns", "wakeup_ns", "handoff_ns", "merge_ns", "cold_ns", "interrupt_ns")
     costs = {name: draw(cost) for name in names}
     overheads = Overheads(**costs, cores=draw(st.integers(0, 3)) if costly else 0)
     trace = Trace(np.cumsum(np.array(gaps, np.int64)), np.array(sizes, np.int64))

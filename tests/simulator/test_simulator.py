@@ -92,12 +92,28 @@ def test_a_free_worker_is_still_handing_over(kernel: Kernel) -> None:
     assert records.slices.start_ns.tolist() == [0, 130]
 
 
-def test_the_dispatcher_steals_from_a_full_machine(kernel: Kernel) -> None:
-    costs = Overheads(query_ns=11, slice_ns=3, cores=2)
-    records = serve(kernel, ConstantTime(100.0), trace_of((0, 5)), single("m", batch_size=2, workers=3), costs)
-    # Three slices: 11 // 3 + 3 = 6 longer from the second busy worker on.
-    assert records.slices.queued_ns.tolist() == [14, 17, 20]
-    assert records.slices.service_ns.tolist() == [100, 106, 106]
+def test_an_idle_worker_is_cold(kernel: Kernel) -> None:
+    costs = Overheads(cold_ns=9, wakeup_ns=5)
+    trace = trace_of((0, 1), (50, 1), (300, 1))
+    records = serve(kernel, ConstantTime(100.0), trace, single("m", batch_size=1, workers=1), costs)
+    # The first and the last find the worker idle; the second waits for it.
+    assert records.slices.service_ns.tolist() == [109, 100, 109]
+
+
+def test_the_dispatcher_needs_a_core_of_a_full_machine(kernel: Kernel) -> None:
+    costs = Overheads(query_ns=11, slice_ns=3, interrupt_ns=17, cores=2)
+    trace = trace_of((0, 5), (77, 1))
+    records = serve(kernel, ConstantTime(100.0), trace, single("m", batch_size=2, workers=3), costs)
+    # Two queries in 77 ns take 34/77 of a core. From the second busy worker on, slices get 2 - 34/77 cores instead
+    # of 2: 2 / (2 - 34/77) = 1.2833 times as long.
+    assert records.slices.queued_ns.tolist() == [14, 17, 20, 91]
+    assert records.slices.service_ns.tolist() == [100, 128, 128, 128]
+
+
+def test_the_dispatcher_leaves_the_workers_something(kernel: Kernel) -> None:
+    costs = Overheads(interrupt_ns=1000, cores=1)
+    records = serve(kernel, ConstantTime(100.0), trace_of((0, 1), (1, 1)), single("m", batch_size=1, workers=1), costs)
+    assert records.slices.service_ns.tolist() == [1000, 1000]  # a tenth of the core is left
 
 
 def test_the_worker_free_longest_goes_first_and_ties_go_to_the_lowest(kernel: Kernel) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tailrank.core import BadInputError
-from tailrank.timing import BUCKETS, CLIP, QUANTILES, Overheads, Point, Profile, load_profile, save_profile
+from tailrank.timing import BUCKETS, CLIP, QUANTILES, Overheads, Point, Profile, Scaled, load_profile, save_profile
 
 
 def profile_of(**times: tuple[int, ...]) -> Profile:
@@ -59,3 +59,13 @@ def test_round_trip_and_errors(tmp_path: Path) -> None:
         load_profile(tmp_path / "bad.json")
     with pytest.raises(BadInputError, match="not a readable profile"):
         load_profile(tmp_path / "absent.json")
+
+
+def test_drift_is_the_ratio_of_times_whatever_sizes_were_measured() -> None:
+    before = profile_of(n1b1=(100,), n101b1=(1100,), n1b2=(200,), n101b2=(2200,))
+    after = profile_of(n1b1=(120,), n51b1=(720,), n101b2=(2640,))
+    assert after.slower_than(before) == pytest.approx(1.2)
+    assert before.slower_than(before) == pytest.approx(1.0)
+    slow = Scaled(before, 1.2).table(101, 2)
+    assert np.allclose(slow.mean_ns, before.table(101, 2).mean_ns * 1.2)
+    assert np.array_equal(slow.noise, before.table(101, 2).noise)

@@ -4,6 +4,7 @@ Probes of the plans take turns and short profile rounds run between them, so tha
 all alike and can be told apart from errors of the model.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from tailrank.core import Plan, Records, Trace
 from tailrank.engine import measure_overheads, measure_profile
 from tailrank.metrics import SLATarget, meets
 from tailrank.simulator import Simulator, replay
-from tailrank.timing import Overheads, Profile, ServiceTime, fit
+from tailrank.timing import Overheads, Profile, Scaled, ServiceTime, fit
 from tailrank.tuner import Bracket, ProbeSearch, Replication, capacity, tail_ms
 from tailrank.workload import Workload
 
@@ -51,6 +52,7 @@ class EngineRun(NamedTuple):
     sim_ms: float
     same_run_ms: float
     purpose: str
+    drift: float  # how much slower than the pooled profile the host was around this run
 
 
 @dataclass
@@ -62,7 +64,8 @@ class Proof:
     sim_earlier_qps: dict[str, float] = field(default_factory=dict)  # profile from before the search, same trace
     same_run_qps: dict[str, float] = field(default_factory=dict)  # times recorded in the probes, same trace
     runs: list[EngineRun] = field(default_factory=list)
-    profile: Profile | None = None
+    profile: Profile | None = None  # the rounds between the runs, pooled
+    drift: list[float] = field(default_factory=list)  # each round over the profile from before the search
 
     def of(self, plan: str, purpose: str) -> list[EngineRun]:
         """Return the runs of one plan for one purpose."""
@@ -74,13 +77,29 @@ class Proof:
         return max(met, key=lambda run: run.qps, default=None)
 
 
-def calibrate(subject: Subject, plan: Plan, workload: Workload, qps: float, *, seconds: float, seed: int) -> Overheads:
-    """Measure the engine's overheads at `qps`, a load it keeps up with; the first tenth only warms up."""
-    count = max(200, int(qps * seconds))
+def calibrate(
+    subject: Subject, profile: Profile, plan: Plan, workload: Workload, qps: float, *, seconds: float, seed: int
+) -> Overheads:
+    """Measure the engine's overheads at `qps`, a load it keeps up with; profile rounds on both sides cancel drift."""
+
+    def around(number: int) -> float:
+        taken = measure_profile(
+            subject.engine,
+            subject.name,
+            workers=subject.workers,
+            budget_s=seconds / 2,
+            rounds=1,
+            seed=seed + 500 + number,
+        )
+        return taken.slower_than(profile)
+
+    count = max(400, int(qps * seconds))
     warm = workload.trace(max(20, count // 10), qps, seed, replication=901)
     subject.engine.serve(warm, plan)
+    before = around(0)
     records = subject.engine.serve(workload.trace(count, qps, seed, replication=902), plan)
-    return measure_overheads([records], cores=default_workers())
+    expected = Scaled(profile, (before + around(1)) / 2)
+    return measure_overheads([records], cores=default_workers(), expected=expected)
 
 
 def prove(
@@ -117,9 +136,9 @@ class _Prover:
     ) -> None:
         self.subject, self.plans, self.target, self.workload = subject, plans, target, workload
         self.earlier, self.effort, self.seed, self.progress = profile, effort, seed, progress
-        self.proof = Proof(profile=profile)
-        self._rounds = 0
-        self._taken: list[tuple[str, float, Trace, Records, str]] = []
+        self.proof = Proof()
+        self._rounds: list[Profile] = []
+        self._taken: list[_Taken] = []
 
     def bracket(self, predicted_qps: Mapping[str, float]) -> None:
         """Take turns between the plans' probes until each capacity is bracketed and bisected."""
@@ -162,22 +181,23 @@ class _Prover:
         """Ask the simulator about every trace the engine served."""
         self.progress("comparing simulator and engine")
         proof = self.proof
-        proof.profile = self._pooled()
+        pooled = proof.profile = self._pooled()
+        proof.drift = [taken.slower_than(self.earlier) for taken in self._rounds]
         for name, plan in self.plans.items():
-            proof.sim_qps[name] = self._capacity(plan, proof.profile, proof.profile.overheads)
+            proof.sim_qps[name] = self._capacity(plan, pooled, pooled.overheads)
             proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier.overheads)
-            probes = [records for owner, _, _, records, why in self._taken if owner == name and why == "probe"]
+            probes = [taken.records for taken in self._taken if taken.plan == name and taken.purpose == "probe"]
             served = [records.slices for records in probes if len(records.slices)]
             if served:
-                overheads = measure_overheads(probes, cores=0)
+                overheads = measure_overheads(probes)
                 fitted = fit(served, plan.pools["cpu"].workers)
                 proof.same_run_qps[name] = self._capacity(plan, fitted, _without_competition(overheads, self.earlier))
-        proof.runs = [self._judge(*taken) for taken in self._taken]
+        proof.runs = [self._judge(taken, pooled) for taken in self._taken]
 
     def _serve(self, name: str, qps: float, trace: Trace, purpose: str) -> Records:
         at = trace.at_rate(qps)
         records = self.subject.engine.serve(at, self.plans[name])
-        self._taken.append((name, qps, at, records, purpose))
+        self._taken.append(_Taken(name, qps, at, records, purpose, len(self._rounds)))
         return records
 
     def _trace(self, qps: float, seconds: float, replication: int) -> Trace:
@@ -185,23 +205,28 @@ class _Prover:
         return self.workload.trace(max(FEWEST_QUERIES, round(qps * lasting_s)), qps, self.seed, replication=replication)
 
     def _profile_again(self) -> None:
-        self._rounds += 1
+        """Take one short round; the runs before and after it are judged with it."""
         taken = measure_profile(
             self.subject.engine,
             self.subject.name,
             workers=self.subject.workers,
             budget_s=self.effort.profile_s,
             rounds=1,
-            seed=self.seed + 1000 * self._rounds,
+            seed=self.seed + 1000 * (1 + len(self._rounds)),
         )
-        assert self.proof.profile is not None
-        before = self.proof.profile
-        self.proof.profile = taken.with_overheads(before.overheads) if self._rounds == 1 else before.merged(taken)
+        self._rounds.append(taken.with_overheads(self.earlier.overheads))
 
     def _pooled(self) -> Profile:
-        """Return the profile rounds that ran between the probes: the machine as it was during the proof."""
-        assert self.proof.profile is not None
-        return self.proof.profile
+        """Return the profile rounds that ran between the runs: the machine as it was during the proof."""
+        pooled = self._rounds[0]
+        for taken in self._rounds[1:]:
+            pooled = pooled.merged(taken)
+        return pooled
+
+    def _drift(self, round_number: int, pooled: Profile) -> float:
+        """Return how slow the rounds just before and after a run were; `round_number` of them came before it."""
+        near = self._rounds[max(0, round_number - 1) : round_number + 1]
+        return statistics.fmean(taken.slower_than(pooled) for taken in near)
 
     def _capacity(self, plan: Plan, service: ServiceTime, overheads: Overheads) -> float:
         system = self._simulator(service, overheads)
@@ -211,22 +236,41 @@ class _Prover:
         services = {(self.subject.name, "cpu"): service}
         return Simulator(services, overheads=overheads, seed=self.seed)
 
-    def _judge(self, name: str, qps: float, trace: Trace, records: Records, purpose: str) -> EngineRun:
-        profile = self._pooled()
-        plan = self.plans[name]
+    def _judge(self, taken: "_Taken", pooled: Profile) -> EngineRun:
+        """Ask the simulator about a run: with the profile at the speed around it, and with its own times."""
+        plan, trace, records = self.plans[taken.plan], taken.trace, taken.records
+        drift = self._drift(taken.round_number, pooled)
+        simulated = self._simulator(Scaled(pooled, drift), pooled.overheads).serve(trace, plan)
+        repeated = math.inf  # slices of failed queries have no recorded time to repeat
+        if not records.errors:
+            overheads = _without_competition(measure_overheads([records]), self.earlier)
+            repeated = self._tail_ms(replay(trace, plan, records, overheads))
+        return EngineRun(
+            plan=taken.plan,
+            qps=taken.qps,
+            trace=trace,
+            records=records,
+            met=meets(records, self.target, warmup=WARMUP),
+            engine_ms=self._tail_ms(records),
+            sim_ms=self._tail_ms(simulated),
+            same_run_ms=repeated,
+            purpose=taken.purpose,
+            drift=drift,
+        )
 
-        def tail(got: Records) -> float:
-            return tail_ms(got, self.target, warmup=WARMUP)
+    def _tail_ms(self, records: Records) -> float:
+        return tail_ms(records, self.target, warmup=WARMUP)
 
-        simulated = self._simulator(profile, profile.overheads).serve(trace, plan)
-        if records.errors:  # slices of failed queries have no recorded time to repeat
-            repeated = float("inf")
-        else:
-            overheads = _without_competition(measure_overheads([records], cores=0), self.earlier)
-            repeated = tail(replay(trace, plan, records, overheads))
-        engine_ms = tail(records)
-        met = meets(records, self.target, warmup=WARMUP)
-        return EngineRun(name, qps, trace, records, met, engine_ms, tail(simulated), repeated, purpose)
+
+class _Taken(NamedTuple):
+    """A run as it was taken; `round_number` profile rounds came before it."""
+
+    plan: str
+    qps: float
+    trace: Trace
+    records: Records
+    purpose: str
+    round_number: int
 
 
 def _without_competition(measured: Overheads, calibrated: Profile) -> Overheads:

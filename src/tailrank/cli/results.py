@@ -33,6 +33,7 @@ __all__ = [
 
 LIBRARIES = ("numpy", "numba", "scipy", "torch", "msgspec", "plotly")
 CDF_POINTS = 200
+MOST_OTHERS = 2000  # slices of other queries drawn beside a slow one, the last ones
 
 
 def versions() -> dict[str, str]:
@@ -122,6 +123,7 @@ def run_row(run: EngineRun, target: SLATarget, plan: Plan, warmup: float) -> dic
         "utilisation": summary.utilisation,
         "schedule_lag_p99_us": summary.lag_p99_us,
         "dispatcher_cpu_us_per_query": run.records.meta["dispatcher_cpu_ns"] / max(len(run.records), 1) / 1e3,
+        "drift": run.drift,
         "sim_p95_ms": finite(run.sim_ms) if stable else None,
         "same_run_p95_ms": finite(run.same_run_ms) if stable else None,
     }
@@ -198,7 +200,7 @@ def slow_query(records: Records) -> dict[str, Any] | None:
                 "start_ms": ms(rows.start_ns[i]),
                 "finish_ms": ms(rows.finish_ns[i]),
             }
-            for i in np.flatnonzero(others).tolist()[:400]
+            for i in np.flatnonzero(others).tolist()[-MOST_OTHERS:]
         ],
     }
 

@@ -29,7 +29,7 @@ __all__ = ["Found", "profiled", "search"]
 
 BREAKDOWN = (1, 16, 64, 256, 1024)  # batch sizes of the operator breakdown
 LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
-CALIBRATION = 0.3  # of the load that would fill the workers
+CALIBRATION = 0.65  # of the load that would fill the workers
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def profiled(
     progress.step("profile: overheads of the engine")
     plan = static_baseline(subject.name, workload.sizes.max_size, subject.workers)
     load = CALIBRATION * _full_qps(profile, plan, workload, seed)
-    overheads = calibrate(subject, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
+    overheads = calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
     progress.step("profile: operators")
     return profile.with_overheads(overheads), _operators(subject, workload.sizes.max_size)
 

@@ -1,6 +1,5 @@
 """The result of `tune`: the document, the verdict, and the files of the result directory."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,14 @@ from tailrank.core.config import dump, to_dict
 from tailrank.core.files import result_directory, write_json
 from tailrank.metrics import SLATarget, summarise
 from tailrank.simulator import Simulator, replay
-from tailrank.timing import save_profile
+from tailrank.timing import Scaled, save_profile
 from tailrank.tuner import Bracket, Candidate, speedup
-from tailrank.workload import Workload, gap_check
+from tailrank.workload import Poisson, Workload, gap_check
 
 __all__ = ["document", "write"]
 
+NOT_POISSON = 0.001  # a p-value below this says that the gaps are not exponential
+DRIFT = 1.1  # worth a note
 LAG_SHARE = 0.01  # of the SLA target: a generator later than this at p99 certifies nothing
 
 
@@ -61,7 +62,7 @@ def document(
         },
         "speedup": finite(gain.value),
         "speedup_ci95": [finite(gain.low), finite(gain.high)],
-        "verdict": _verdict(found, proof, target, engine),
+        "verdict": _verdict(proof, workload, target, engine),
         "notes": [*found.notes, *_notes(found, proof, engine)],
         "candidates": [_candidate(each) for each in found.search.candidates],
         "profile": profile_section(found.profile),
@@ -73,7 +74,7 @@ def document(
         "curve": found.curve,
         "latency_cdf": _cdfs(subject, found, proof, seed),
         "slow_query": _slow(proof),
-        "arrivals_check": _arrivals(proof),
+        "arrivals_check": _arrivals(proof, workload),
     }
 
 
@@ -135,6 +136,7 @@ def _engine(found: Found, proof: Proof, target: SLATarget) -> dict[str, Any]:
         "queries": sum(len(run.records) for run in proof.runs),
         "runs": rows,
         "p95_at_70pct": _gauge(proof),
+        "drift": proof.drift,
         "real_time_dispatcher": all(run.records.meta.get("real_time") for run in proof.runs),
     }
     top = proof.at_capacity("tuned")
@@ -184,7 +186,7 @@ def _error_pct(simulated: dict[str, float], proof: Proof) -> float | None:
     return 100 * (simulated["tuned"] / engine.qps - 1)
 
 
-def _verdict(found: Found, proof: Proof, target: SLATarget, engine: dict[str, Any]) -> dict[str, Any]:
+def _verdict(proof: Proof, workload: Workload, target: SLATarget, engine: dict[str, Any]) -> dict[str, Any]:
     """Say whether the engine proved the plan, and if not, why not."""
     limit_us = LAG_SHARE * target.latency_ms * 1e3
     reasons = []
@@ -195,8 +197,8 @@ def _verdict(found: Found, proof: Proof, target: SLATarget, engine: dict[str, An
         )
     if not proof.brackets["tuned"].closed:
         reasons.append("the engine's capacity was not bracketed within the probes allowed")
-    check = _arrivals(proof)
-    if check and check["ks_p"] < 0.001 and found.curve and check["poisson"]:
+    check = _arrivals(proof, workload)
+    if check and check["poisson"] and (check["ks_p"] or 0.0) < NOT_POISSON:
         reasons.append("the gaps between arrivals are not exponential (KS test)")
     goal = f"p{target.percentile:g} <= {target.latency_ms:g} ms"
     top = proof.at_capacity("tuned")
@@ -216,6 +218,11 @@ def _notes(found: Found, proof: Proof, engine: dict[str, Any]) -> list[str]:
         said.append("the baseline's capacity on the engine was not bracketed: engine.speedup leans on one end")
     if found.plans["tuned"] == found.plans["baseline"]:
         said.append("tuned plan and baseline are the same: engine.speedup shows the noise of this machine")
+    if proof.drift and max(proof.drift) / min(proof.drift) > DRIFT:
+        said.append(
+            f"this machine's speed drifted: profile rounds between the engine runs took {min(proof.drift):.2f} to "
+            f"{max(proof.drift):.2f} times as long as the profile the search used"
+        )
     if not engine["real_time_dispatcher"]:
         said.append("this user may not have a real-time priority: workers can delay the dispatcher")
     return said
@@ -228,7 +235,8 @@ def _cdfs(subject: Subject, found: Found, proof: Proof, seed: int) -> dict[str, 
     run = runs[0]
     plan = found.plans["tuned"]
     profile = proof.profile or found.profile
-    simulator = Simulator({(subject.name, "cpu"): profile}, overheads=profile.overheads, seed=seed)
+    service = Scaled(profile, run.drift)
+    simulator = Simulator({(subject.name, "cpu"): service}, overheads=profile.overheads, seed=seed)
     return {
         "plan": "tuned",
         "offered_qps": run.qps,
@@ -245,7 +253,7 @@ def _slow(proof: Proof) -> dict[str, Any] | None:
     return slow_query(runs[0].records) if runs else None
 
 
-def _arrivals(proof: Proof) -> dict[str, Any] | None:
+def _arrivals(proof: Proof, workload: Workload) -> dict[str, Any] | None:
     """Check the gaps of the traces the engine was offered against the exponential."""
     runs = proof.of("tuned", "gauge") or proof.of("tuned", "probe")
     if not runs:
@@ -254,8 +262,8 @@ def _arrivals(proof: Proof) -> dict[str, Any] | None:
     check = gap_check(longest.trace, longest.qps)
     return {
         "gap_cv": check.cv,
-        "ks_statistic": check.ks_statistic,
-        "ks_p": check.ks_p,
+        "ks_statistic": finite(check.ks_statistic),
+        "ks_p": finite(check.ks_p),
         "gaps": check.gaps,
-        "poisson": not math.isnan(check.ks_p),
+        "poisson": isinstance(workload.arrivals, Poisson),
     }

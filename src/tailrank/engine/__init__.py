@@ -3,7 +3,8 @@
 from tailrank.engine.allocator import keep_freed_memory
 from tailrank.engine.clock import WallClock
 from tailrank.engine.engine import Engine
-from tailrank.engine.profiling import GRID, measure_overheads, measure_profile
+from tailrank.engine.overheads import measure_overheads
+from tailrank.engine.profiling import GRID, measure_profile
 from tailrank.engine.scorer import NullScorer, Scorer, TimedScorer
 
 __all__ = [

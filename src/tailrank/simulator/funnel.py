@@ -90,15 +90,17 @@ def _insert(free: I64, who: I64, pool: int, place: int, until: int, worker: int,
 @inlined
 def _take(
     free: I64, who: I64, window: I64, pool: int, workers: int, soonest: int, handoff: int
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, bool]:
     """Take the earliest worker of `pool` for a slice that may start at `soonest`.
 
-    Returns its start, the empty place at the end of the window, and how many workers are then busy, it included.
+    Returns its start, the empty place at the end of the window, how many workers are then busy, it included, and
+    whether the worker had been idle.
     """
     if window[pool, HEAD] + workers == free.shape[1]:
         _rewind(free, who, window, pool, workers)
     head = window[pool, HEAD]
-    start = max(soonest, free[pool, head] + handoff)
+    warm = free[pool, head] + handoff
+    start = max(soonest, warm)
     head += 1
     window[pool, HEAD] = head
     place = head + workers - 1
@@ -106,7 +108,7 @@ def _take(
     while edge < place and free[pool, edge] <= start:
         edge += 1
     window[pool, EDGE] = edge
-    return start, place, 1 + place - edge
+    return start, place, 1 + place - edge, start > warm
 
 
 @compiled
@@ -122,7 +124,8 @@ def walk_funnel(
     draws: NDArray[np.uint8],
     given: I64,
     given_at: I64,
-    costs: tuple[int, int, int, int, int, int, int],
+    costs: tuple[int, int, int, int, int, int, int, int],
+    slow: float,
     dispatch: I64,
     finish: I64,
     rows: I64,
@@ -139,7 +142,7 @@ def walk_funnel(
     drawn = stages[:, DRAW_AT].copy()
     ready, jobs = np.empty(n if depth > 1 else 0, np.int64), np.empty(n if depth > 1 else 0, np.int64)
     arrived, waiting, row, clock = 0, 0, 0, 0
-    timer, query_ns, slice_ns, wakeup, handoff, merge, cores = costs
+    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, cores = costs
     while arrived < n or waiting > 0:
         if waiting > 0 and (arrived == n or ready[0] <= arrival[arrived] + timer):
             due, query, stage = ready[0], jobs[0] // depth, jobs[0] % depth
@@ -157,12 +160,11 @@ def walk_funnel(
         batch = total if offloaded else stages[stage, BATCH]
         route = 2 * stage + offloaded
         pool, mean_at, width = routes[route, POOL], routes[route, MEAN_AT], routes[route, WIDTH]
-        stolen = int(query_ns // ((total + batch - 1) // batch) + slice_ns) if cores > 0 else 0
         first, last = 0, 0
         while first < total:
             items = min(batch, total - first)
             clock += slice_ns
-            start, place, busy = _take(free, who, window, pool, workers[pool], clock + wakeup, handoff)
+            start, place, busy, idle = _take(free, who, window, pool, workers[pool], clock + wakeup, handoff)
             if len(given) > 0:
                 took = given[given_at[stage, query] + first // batch]
             else:
@@ -170,9 +172,11 @@ def walk_funnel(
                 if drawn[stage] >= 0:
                     mean *= noise[route, buckets[items] * QUANTILES + draws[drawn[stage]]]
                     drawn[stage] += 1
+                if busy >= cores > 0:
+                    mean *= slow
                 took = max(1, int(np.rint(mean)))
-                if cores > 0 and busy >= cores:
-                    took += stolen
+                if idle:
+                    took += cold
             worker = who[pool, window[pool, HEAD] - 1]
             _insert(free, who, pool, place, start + took, worker, named)
             busy_ns[pool] += took

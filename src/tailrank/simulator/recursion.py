@@ -48,7 +48,8 @@ def walk_pool(
     buckets: I64,
     draws: NDArray[np.uint8],
     given: I64,
-    costs: tuple[int, int, int, int, int, int, int],
+    costs: tuple[int, int, int, int, int, int, int, int],
+    slow: float,
     dispatch: I64,
     finish: I64,
     rows: I64,
@@ -57,7 +58,7 @@ def walk_pool(
 
     Fills their `dispatch` and `finish`, and their `rows` if it has columns.
     """
-    timer, query_ns, slice_ns, wakeup, handoff, merge, cores = costs
+    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, cores = costs
     noisy, told, named = len(draws) > 0, len(given) > 0, rows.shape[1] > 0
     free = np.full(2 * workers + SLACK, NEVER)
     who = np.arange(len(free) if named else 0)
@@ -73,7 +74,6 @@ def walk_pool(
         dispatch[query] = clock
         clock += query_ns
         step = total if offloaded else batch
-        stolen = query_ns // ((total + step - 1) // step) + slice_ns if cores > 0 else 0
         first, last = 0, 0
         while first < total:
             items = min(step, total - first)
@@ -82,7 +82,8 @@ def walk_pool(
                 free[:workers] = free[head:]
                 who[:workers] = who[head:]
                 edge, head = edge - head, 0
-            start = max(clock + wakeup, free[head] + handoff)
+            warm = free[head] + handoff
+            start = max(clock + wakeup, warm)
             worker = who[head] if named else 0
             head += 1
             place = head + workers - 1
@@ -96,9 +97,11 @@ def walk_pool(
                 mean = mean_ns[busy - 1, items]
                 if noisy:
                     mean *= noise[buckets[items] * QUANTILES + draws[row]]
+                if busy >= cores > 0:
+                    mean *= slow
                 took = max(1, int(np.rint(mean)))
-                if cores > 0 and busy >= cores:
-                    took += stolen
+                if start > warm:
+                    took += cold
             until = start + took
             _insert(free, who, place, until, worker, named)
             if named:

@@ -26,7 +26,6 @@ class _Row:
 
     piece: Slice
     draw: int
-    slices: int
     queued_ns: int
     worker: int = -1
     start_ns: int = -1
@@ -95,7 +94,7 @@ class _Walk:
             draw = int(draws[self.drawn[number]]) if len(draws) else 0
             self.drawn[number] += 1
             heapq.heappush(self.events, (self.clock, QUEUE, len(self.rows), 0))
-            self.rows.append(_Row(piece, draw, len(pieces), self.clock))
+            self.rows.append(_Row(piece, draw, self.clock))
 
     def _queue(self, row: _Row) -> None:
         pool = self.pools[row.piece.pool]
@@ -111,23 +110,23 @@ class _Walk:
         row.worker = worker
         row.start_ns = soonest if free_ns < 0 else max(soonest, free_ns + self.costs.handoff_ns)
         busy = 1 + sum(free > row.start_ns for other, free in enumerate(pool.free_ns) if other != worker)
-        row.finish_ns = row.start_ns + self._service_ns(row, busy)
+        idle = free_ns < 0 or row.start_ns > free_ns + self.costs.handoff_ns
+        row.finish_ns = row.start_ns + self._service_ns(row, busy, idle=idle)
         pool.free_ns[worker] = row.finish_ns
         pool.busy_ns += row.finish_ns - row.start_ns
         pool.served += 1
         self.working[self.order[row.piece.pool], worker] = row
         heapq.heappush(self.events, (row.finish_ns, FINISH, self.order[row.piece.pool], worker))
 
-    def _service_ns(self, row: _Row, busy: int) -> int:
+    def _service_ns(self, row: _Row, busy: int, *, idle: bool) -> int:
         piece = row.piece
         if self.given:
             return self.given[piece.stage, piece.query, piece.start]
         table = self.work.tables[piece.stage, piece.pool]
-        factor = table.noise[self.buckets[piece.size], row.draw]
-        took = max(1, round(float(table.mean_ns[busy - 1, piece.size] * factor)))
+        mean_ns = float(table.mean_ns[busy - 1, piece.size] * table.noise[self.buckets[piece.size], row.draw])
         if 0 < self.costs.cores <= busy:
-            took += self.costs.query_ns // row.slices + self.costs.slice_ns
-        return took
+            mean_ns *= self.work.slow
+        return max(1, round(mean_ns)) + (self.costs.cold_ns if idle else 0)
 
     def _finish(self, now: int, name: str, worker: int) -> None:
         """Take a slice back; its worker takes the next one, and the last slice of a stage moves its query on."""

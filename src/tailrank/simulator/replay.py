@@ -17,7 +17,7 @@ def replay(
 ) -> Records:
     """Serve `trace` under `plan`, each slice taking the time it took in `records`, of the same trace and plan.
 
-    No noise, no contention and no stolen time are added: the recorded times contain them. So what differs from
+    No noise, contention, cold start or competition is added: the recorded times contain them. So what differs from
     `records` is the model of queues and overheads, not the service times. Slices match by query, stage and
     first candidate. Queries that failed in `records` are left out, and fail here for the same reason.
     Raises `BadInputError` where a slice of a finished query was not recorded.
@@ -40,7 +40,7 @@ def replay(
         for pool in (stage.pool, stage.offload_pool)
         if pool is not None
     }
-    work = Work(found, tuple(np.zeros(0, np.uint8) for _ in plan.stages), given)
+    work = Work(found, tuple(np.zeros(0, np.uint8) for _ in plan.stages), given=given)
     walked = module(kernel).walk(served, plan, work, overheads, slices=sum(map(len, given)))
     return _spread(trace, records, ok, records_of(served, plan, overheads, walked))
 

@@ -4,7 +4,16 @@ from tailrank.timing.fitted import FittedTime, busy_at_start, fit
 from tailrank.timing.noise import noise_table
 from tailrank.timing.overheads import NO_OVERHEADS, Overheads
 from tailrank.timing.profile import CLIP, Point, Profile, load_profile, save_profile
-from tailrank.timing.service import BUCKETS, QUANTILES, ConstantTime, LinearTime, ServiceTable, ServiceTime, bucket
+from tailrank.timing.service import (
+    BUCKETS,
+    QUANTILES,
+    ConstantTime,
+    LinearTime,
+    Scaled,
+    ServiceTable,
+    ServiceTime,
+    bucket,
+)
 
 __all__ = [
     "BUCKETS",
@@ -17,6 +26,7 @@ __all__ = [
     "Overheads",
     "Point",
     "Profile",
+    "Scaled",
     "ServiceTable",
     "ServiceTime",
     "bucket",

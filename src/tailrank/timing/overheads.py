@@ -17,9 +17,15 @@ class Overheads(Config, frozen=True, kw_only=True):
     The dispatcher is one server. A query due at t is taken up at `max(t + timer_ns, dispatcher free)`; it
     spends `query_ns` on the query, then `slice_ns` on each slice, and a slice is queued when its turn is done.
     A queued slice starts at `max(queued + wakeup_ns, worker free + handoff_ns)`; a query ends `merge_ns`
-    after its last slice. When the dispatcher works it needs a core: a slice that starts while at least
-    `cores` workers of its pool are busy (itself included; 0: never) takes `query_ns // slices + slice_ns`
-    longer, `slices` being those of its query in this stage.
+    after its last slice.
+
+    A slice that starts later than `worker free + handoff_ns` found its worker idle and takes `cold_ns` longer: the
+    caches, and a virtual core that was descheduled, have gone cold.
+
+    The dispatcher needs a core, too. Where at least `cores` workers of a pool are busy when a slice starts, itself
+    included (`cores` 0: never), they share the cores with it: the slice takes `cores / (cores - u)` times as long, u
+    being the share of the trace's duration (at most 0.9) that queries take from the workers, `interrupt_ns` each.
+    That is more than `query_ns`: a worker that was interrupted finds its caches changed.
     """
 
     timer_ns: Nanoseconds = 0
@@ -28,6 +34,8 @@ class Overheads(Config, frozen=True, kw_only=True):
     wakeup_ns: Nanoseconds = 0
     handoff_ns: Nanoseconds = 0
     merge_ns: Nanoseconds = 0
+    cold_ns: Nanoseconds = 0
+    interrupt_ns: Nanoseconds = 0
     cores: Annotated[int, Meta(ge=0)] = 0
 
 

@@ -71,6 +71,15 @@ class Profile(Config, frozen=True, kw_only=True):
         points = tuple(Point(items=n, busy=b, samples_ns=s) for (n, b), s in sorted(samples.items()))
         return Profile(network=self.network, points=points, overheads=self.overheads)
 
+    def slower_than(self, other: "Profile") -> float:
+        """Return the time of this profile's batches over what `other` says of them: how far the machine drifted.
+
+        Every measured size and number of busy workers counts alike, so that long batches do not drown short ones.
+        """
+        table = other.table(max(point.items for point in self.points), self.measured_workers).mean_ns
+        ratios = [float(p.clipped_ns().mean()) / float(table[p.busy - 1, p.items]) for p in self.points]
+        return float(np.median(ratios))
+
     def with_overheads(self, overheads: Overheads) -> "Profile":
         """Return the same service times with other overheads."""
         return Profile(network=self.network, points=self.points, overheads=overheads)

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BUCKETS", "QUANTILES", "ConstantTime", "LinearTime", "ServiceTable", "ServiceTime", "bucket"]
+__all__ = ["BUCKETS", "QUANTILES", "ConstantTime", "LinearTime", "Scaled", "ServiceTable", "ServiceTime", "bucket"]
 
 QUANTILES = 256  # equally likely noise factors a bucket; the index fits a uint8
 BUCKETS = 12  # batch of n items uses noise bucket ceil(log2(n)), at most 11 (n > 1024)
@@ -69,3 +69,16 @@ class LinearTime:
     def table(self, max_items: int, workers: int) -> ServiceTable:
         """See `ServiceTime.table`."""
         return _steady(self.fixed_ns + self.item_ns * np.arange(max_items + 1, dtype=np.float64), workers)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """`service` on a machine that is slower by `factor`: drift, another clock, a what-if."""
+
+    service: ServiceTime
+    factor: float
+
+    def table(self, max_items: int, workers: int) -> ServiceTable:
+        """See `ServiceTime.table`."""
+        table = self.service.table(max_items, workers)
+        return ServiceTable(table.mean_ns * self.factor, table.noise)
