@@ -16,6 +16,7 @@ TINY = tune.Budget(
     queries=2_000,
     slices=20_000,
     probe_s=0.3,
+    probe_targets=6.0,
     probes=2,
     repeats=1,
     repeat_s=0.3,

@@ -24,7 +24,7 @@ __all__ = ["WARMUP", "Effort", "EngineRun", "Proof", "calibrate", "median_error_
 WARMUP = 0.1  # share of a run's queries left out at its start
 LOADS = (0.3, 0.5, 0.85)  # of capacity; points of the latency-against-load figure
 GAUGE = 0.7  # of capacity; where the simulator's percentile is compared
-SHORTEST_TARGETS = 20  # a probe lasts at least this many target latencies
+SHORTEST_TARGETS = 5  # a run lasts at least this many target latencies
 FEWEST_QUERIES = 300
 REACH = 4  # more probes for a capacity that the first ones did not bracket
 
@@ -33,6 +33,7 @@ class Effort(NamedTuple):
     """How much time the proof takes, in seconds of wall time for each part."""
 
     probe_s: float
+    probe_targets: float  # a probe lasts at least this many target latencies, or an overload cannot show
     probes: int
     repeats: int
     repeat_s: float
@@ -143,7 +144,8 @@ class _Prover:
     def bracket(self, predicted_qps: Mapping[str, float]) -> None:
         """Take turns between the plans' probes until each capacity is bracketed and bisected."""
         fastest = max(predicted_qps.values())
-        self.trace = self._trace(fastest, self.effort.probe_s, 910)
+        probe_s = max(self.effort.probe_s, self.effort.probe_targets * self.target.latency_ns / 1e9)
+        self.trace = self._trace(fastest, probe_s, 910)
         searches = {
             name: ProbeSearch(
                 self.target, predicted_qps[name], probes=self.effort.probes, reach=REACH, step=1.06, warmup=WARMUP
@@ -184,9 +186,11 @@ class _Prover:
         pooled = proof.profile = self._pooled()
         proof.drift = [taken.slower_than(self.earlier) for taken in self._rounds]
         for name, plan in self.plans.items():
-            proof.sim_qps[name] = self._capacity(plan, pooled, pooled.overheads)
+            probed = [taken for taken in self._taken if taken.plan == name and taken.purpose == "probe"]
+            drift = statistics.fmean(self._drift(taken.round_number, pooled) for taken in probed)
+            proof.sim_qps[name] = self._capacity(plan, Scaled(pooled, drift), pooled.overheads)
             proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier.overheads)
-            probes = [taken.records for taken in self._taken if taken.plan == name and taken.purpose == "probe"]
+            probes = [taken.records for taken in probed]
             served = [records.slices for records in probes if len(records.slices)]
             if served:
                 overheads = measure_overheads(probes)

@@ -32,6 +32,7 @@ class Budget(NamedTuple):
     queries: int
     slices: int
     probe_s: float
+    probe_targets: float
     probes: int
     repeats: int
     repeat_s: float
@@ -40,8 +41,36 @@ class Budget(NamedTuple):
     refine: bool
 
 
-DEFAULT = Budget(12.0, 4, 5, 20_000, 600_000, 6.0, 5, 3, 5.0, 3.0, 1.5, True)
-QUICK = Budget(3.0, 2, 4, 5_000, 120_000, 1.5, 3, 1, 2.0, 0.8, 0.5, False)
+DEFAULT = Budget(
+    profile_s=12.0,
+    rounds=4,
+    replications=5,
+    queries=20_000,
+    slices=600_000,
+    probe_s=6.0,
+    probe_targets=20.0,
+    probes=5,
+    repeats=5,
+    repeat_s=4.0,
+    load_s=3.0,
+    reprofile_s=1.5,
+    refine=True,
+)
+QUICK = Budget(
+    profile_s=3.0,
+    rounds=2,
+    replications=4,
+    queries=5_000,
+    slices=120_000,
+    probe_s=1.5,
+    probe_targets=6.0,
+    probes=3,
+    repeats=1,
+    repeat_s=2.0,
+    load_s=0.8,
+    reprofile_s=0.5,
+    refine=False,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +127,7 @@ def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget,
 
     effort = Effort(
         probe_s=budget.probe_s,
+        probe_targets=budget.probe_targets,
         probes=budget.probes,
         repeats=budget.repeats,
         repeat_s=budget.repeat_s,

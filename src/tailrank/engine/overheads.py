@@ -11,7 +11,7 @@ from tailrank.timing import CLIP, Overheads, ServiceTime, busy_at_start
 
 __all__ = ["measure_overheads"]
 
-MOST_INTERRUPT = 3.0  # times the dispatcher's own time; more than that is drift of the machine, not interference
+MOST_INTERRUPT = 2.0  # times the dispatcher's own time; more than that is drift of the machine, not interference
 
 
 def measure_overheads(records: Sequence[Records], *, cores: int = 0, expected: ServiceTime | None = None) -> Overheads:
