@@ -148,3 +148,11 @@ def test_an_overloaded_run_says_how_fast_the_system_is(make_trace, records_of):
     finish = np.maximum(np.arange(1, 2001) * 4_000_000, offered.arrival_ns)
     search.tell(1000.0, records_of(offered, finish - offered.arrival_ns))
     assert search.next_qps() == pytest.approx(0.98 * 250, rel=0.01)
+
+
+def test_a_hopeless_plan_is_given_up(told):
+    search = ProbeSearch(GOAL, 100.0, probes=20, step=1.1, floor_qps=40.0)
+    asked = told(search, lambda qps: 1000.0)
+    assert min(asked) >= 40
+    assert len(asked) < 8
+    assert not search.bracket().closed

@@ -16,7 +16,7 @@ from tailrank.engine import measure_overheads, measure_profile
 from tailrank.metrics import SLATarget, meets
 from tailrank.simulator import Simulator, replay
 from tailrank.timing import Overheads, Profile, Scaled, ServiceTime, fit
-from tailrank.tuner import Bracket, ProbeSearch, Replication, capacity, tail_ms
+from tailrank.tuner import Bracket, ProbeSearch, Replication, capacity, prefix, tail_ms
 from tailrank.workload import Workload
 
 __all__ = ["WARMUP", "Effort", "EngineRun", "Proof", "calibrate", "median_error_pct", "prove"]
@@ -25,8 +25,9 @@ WARMUP = 0.1  # share of a run's queries left out at its start
 LOADS = (0.3, 0.5, 0.85)  # of capacity; points of the latency-against-load figure
 GAUGE = 0.7  # of capacity; where the simulator's percentile is compared
 SHORTEST_TARGETS = 5  # a run lasts at least this many target latencies
-FEWEST_QUERIES = 300
-REACH = 4  # more probes for a capacity that the first ones did not bracket
+FEWEST_QUERIES = 200
+HOPELESS = 0.4  # of the predicted capacity; a plan that misses the target this far below is not probed further
+REACH = 3  # more probes for a capacity that the first ones did not bracket
 
 
 class Effort(NamedTuple):
@@ -91,10 +92,11 @@ def calibrate(
             budget_s=seconds / 2,
             rounds=1,
             seed=seed + 500 + number,
+            like=profile,
         )
         return taken.slower_than(profile)
 
-    count = max(400, int(qps * seconds))
+    count = max(100, int(qps * seconds))
     warm = workload.trace(max(20, count // 10), qps, seed, replication=901)
     subject.engine.serve(warm, plan)
     before = around(0)
@@ -146,9 +148,16 @@ class _Prover:
         fastest = max(predicted_qps.values())
         probe_s = max(self.effort.probe_s, self.effort.probe_targets * self.target.latency_ns / 1e9)
         self.trace = self._trace(fastest, probe_s, 910)
+        fewest = min(len(self.trace), FEWEST_QUERIES)
         searches = {
             name: ProbeSearch(
-                self.target, predicted_qps[name], probes=self.effort.probes, reach=REACH, step=1.06, warmup=WARMUP
+                self.target,
+                predicted_qps[name],
+                probes=self.effort.probes,
+                reach=REACH,
+                floor_qps=HOPELESS * predicted_qps[name],
+                step=1.06,
+                warmup=WARMUP,
             )
             for name in self.plans
         }
@@ -160,7 +169,8 @@ class _Prover:
                 if qps is None:
                     continue
                 self.progress(f"engine: probe {turn}, {name} plan at {qps:.4g} qps")
-                search.tell(qps, self._serve(name, qps, self.trace, "probe"))
+                trace = prefix(self.trace, max(fewest, round(qps * probe_s)))  # a low load need not take longer
+                search.tell(qps, self._serve(name, qps, trace, "probe"))
             self._profile_again()
         self.proof.brackets = {name: search.bracket() for name, search in searches.items()}
 
@@ -216,6 +226,7 @@ class _Prover:
             workers=self.subject.workers,
             budget_s=self.effort.profile_s,
             rounds=1,
+            like=self.earlier,
             seed=self.seed + 1000 * (1 + len(self._rounds)),
         )
         self._rounds.append(taken.with_overheads(self.earlier.overheads))

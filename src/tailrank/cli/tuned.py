@@ -21,7 +21,7 @@ from tailrank.cli.searching import Found
 from tailrank.cli.subject import Subject
 from tailrank.core.config import dump, to_dict
 from tailrank.core.files import result_directory, write_json
-from tailrank.metrics import SLATarget, summarise
+from tailrank.metrics import SLATarget, Summary, summarise
 from tailrank.simulator import Simulator, replay
 from tailrank.timing import Scaled, save_profile
 from tailrank.tuner import Bracket, Candidate, speedup
@@ -62,7 +62,7 @@ def document(
         },
         "speedup": finite(gain.value),
         "speedup_ci95": [finite(gain.low), finite(gain.high)],
-        "verdict": _verdict(proof, workload, target, engine),
+        "verdict": _verdict(found, proof, workload, target, engine),
         "notes": [*found.notes, *_notes(found, proof, engine)],
         "candidates": [_candidate(each) for each in found.search.candidates],
         "profile": profile_section(found.profile),
@@ -186,7 +186,9 @@ def _error_pct(simulated: dict[str, float], proof: Proof) -> float | None:
     return 100 * (simulated["tuned"] / engine.qps - 1)
 
 
-def _verdict(proof: Proof, workload: Workload, target: SLATarget, engine: dict[str, Any]) -> dict[str, Any]:
+def _verdict(
+    found: Found, proof: Proof, workload: Workload, target: SLATarget, engine: dict[str, Any]
+) -> dict[str, Any]:
     """Say whether the engine proved the plan, and if not, why not."""
     limit_us = LAG_SHARE * target.latency_ms * 1e3
     reasons = []
@@ -201,21 +203,39 @@ def _verdict(proof: Proof, workload: Workload, target: SLATarget, engine: dict[s
     if check and check["poisson"] and (check["ks_p"] or 0.0) < NOT_POISSON:
         reasons.append("the gaps between arrivals are not exponential (KS test)")
     goal = f"p{target.percentile:g} <= {target.latency_ms:g} ms"
-    top = proof.at_capacity("tuned")
-    if reasons:
+    sure = _surest(found, proof, target)
+    if sure is None:
+        reasons.append(f"no run showed {goal} with 95 % confidence")
+    if reasons or sure is None:
         return {"certified": False, "text": f"certifies nothing: {'; '.join(reasons)}"}
-    assert top is not None
-    queries = len(top.records)
+    run, summary = sure
     return {
         "certified": True,
-        "text": f"on the engine the tuned plan met {goal} at {top.qps:.4g} qps over {queries} queries of one run",
+        "certified_qps": run.qps,
+        "text": f"the engine showed {goal} at {run.qps:.4g} qps with 95 % confidence: at most "
+        f"{summary.tail_high_ms:.4g} ms, {summary.queries} queries, one run of {run.trace.duration_ns / 1e9:.1f} s",
     }
+
+
+def _surest(found: Found, proof: Proof, target: SLATarget) -> tuple[EngineRun, Summary] | None:
+    """Return the highest load whose whole confidence interval lies within the target."""
+    runs = sorted((run for run in proof.runs if run.plan == "tuned"), key=lambda run: -run.qps)
+    for run in runs:
+        summary = summarise(run.records, target, warmup=WARMUP, plan=found.plans["tuned"])
+        if summary.met and summary.tail_high_ms is not None and summary.tail_high_ms <= target.latency_ms:
+            return run, summary
+    return None
 
 
 def _notes(found: Found, proof: Proof, engine: dict[str, Any]) -> list[str]:
     said = []
     if not proof.brackets["baseline"].closed:
-        said.append("the baseline's capacity on the engine was not bracketed: engine.speedup leans on one end")
+        base = proof.brackets["baseline"]
+        said.append(
+            "the baseline met the target at no load tried on the engine, so there is no engine.speedup"
+            if base.low_qps == 0
+            else "the baseline's capacity on the engine was not bracketed: engine.speedup leans on one end"
+        )
     if found.plans["tuned"] == found.plans["baseline"]:
         said.append("tuned plan and baseline are the same: engine.speedup shows the noise of this machine")
     if proof.drift and max(proof.drift) / min(proof.drift) > DRIFT:

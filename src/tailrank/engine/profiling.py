@@ -33,14 +33,16 @@ def measure_profile(
     rounds: int = 4,
     seed: int = 0,
     sizes: Sequence[int] = GRID,
+    like: Profile | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Profile:
     """Measure `model` in `rounds` rounds within about `budget_s`; sizes beyond the prepared rows are left out.
 
-    Short batches are repeated more often than long ones, so that each size gets a like share of time.
+    Short batches are repeated more often than long ones, so that each size gets a like share of time; `like` says how
+    long they take, or a first look at each does.
     """
     usable = [n for n in sizes if n <= engine.scorers[model].rows]
-    first = _round(engine, model, usable, [1] * len(usable), workers, seed)
+    first = like if like is not None else _round(engine, model, usable, [1] * len(usable), workers, seed)
     repeats = _repeats(first, usable, budget_s / rounds)
     profile: Profile | None = None
     for number in range(rounds):
@@ -52,12 +54,13 @@ def measure_profile(
 
 
 def _repeats(first: Profile, sizes: Sequence[int], budget_s: float) -> list[int]:
-    """Share a round's time out: at least 2 of each size, at most `MAX_REPEATS`."""
-    cost_ns = {p.items: 0.0 for p in first.points}
+    """Share a round's time out: at least one of each size, at most `MAX_REPEATS`."""
+    cost_ns = dict.fromkeys(sizes, 0.0)
     for point in first.points:
-        cost_ns[point.items] += float(np.mean(point.samples_ns))
+        if point.items in cost_ns:
+            cost_ns[point.items] += float(point.clipped_ns().mean())
     share_ns = budget_s * 1e9 / len(sizes)
-    return [int(np.clip(share_ns / cost_ns[n], 2, MAX_REPEATS)) for n in sizes]
+    return [int(np.clip(share_ns / max(cost_ns[n], 1.0), 1, MAX_REPEATS)) for n in sizes]
 
 
 def _round(

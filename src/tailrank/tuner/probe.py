@@ -52,7 +52,7 @@ class ProbeSearch:
     Until bracketed the load moves by `step` (a ratio), and twice as far in the logarithm each time: a good prediction
     costs two probes, a bad one a few more. A run that could not keep up says how fast the system is: the next load
     is no higher. Up to `reach` probes more are granted while there is no bracket. Stops early when the bracket is
-    closer than `tolerance`. A later probe never widens the bracket: with noisy readings the answer is one of
+    closer than `tolerance`, or when it would have to offer less than `floor_qps`. A later probe never widens the bracket: with noisy readings the answer is one of
     several crossings.
     """
 
@@ -63,6 +63,7 @@ class ProbeSearch:
         *,
         probes: int = 8,
         reach: int = 0,
+        floor_qps: float = 0.0,
         step: float = 1.15,
         tolerance: float = 0.01,
         warmup: float = WARMUP,
@@ -76,7 +77,7 @@ class ProbeSearch:
                 f"cannot search with {probes} probes, step {step:g} and tolerance {tolerance:g}",
                 hint="give at least one probe, a step above 1 and a tolerance above 0",
             )
-        self.target, self.tolerance, self.warmup = target, tolerance, warmup
+        self.target, self.tolerance, self.warmup, self.floor_qps = target, tolerance, warmup, floor_qps
         self._left, self._reach, self._step, self._next = probes, reach, step, start_qps
         self._low: Probe | None = None
         self._high: Probe | None = None
@@ -85,7 +86,7 @@ class ProbeSearch:
     def next_qps(self) -> float | None:
         """Return the load to offer next; None when the search is over."""
         over = self._left == 0 and (self._reach == 0 or self.bracket().closed)
-        return None if over or self._close() else self._next
+        return None if over or self._close() or self._next < self.floor_qps else self._next
 
     def tell(self, qps: float, records: Records) -> Probe:
         """Take the records of a run at `qps` into account and return its reading."""
