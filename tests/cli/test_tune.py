@@ -18,6 +18,7 @@ TINY = tune.Budget(
     probe_s=0.3,
     probe_targets=6.0,
     probes=2,
+    fewest=60,
     repeats=1,
     repeat_s=0.3,
     load_s=0.1,

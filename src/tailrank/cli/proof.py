@@ -25,7 +25,7 @@ WARMUP = 0.1  # share of a run's queries left out at its start
 LOADS = (0.3, 0.5, 0.85)  # of capacity; points of the latency-against-load figure
 GAUGE = 0.7  # of capacity; where the simulator's percentile is compared
 SHORTEST_TARGETS = 5  # a run lasts at least this many target latencies
-FEWEST_QUERIES = 200
+FEWEST_QUERIES = 60  # of any run
 HOPELESS = 0.4  # of the predicted capacity; a plan that misses the target this far below is not probed further
 REACH = 3  # more probes for a capacity that the first ones did not bracket
 
@@ -36,6 +36,7 @@ class Effort(NamedTuple):
     probe_s: float
     probe_targets: float  # a probe lasts at least this many target latencies, or an overload cannot show
     probes: int
+    fewest: int  # queries of a probe
     repeats: int
     repeat_s: float
     load_s: float
@@ -147,8 +148,7 @@ class _Prover:
         """Take turns between the plans' probes until each capacity is bracketed and bisected."""
         fastest = max(predicted_qps.values())
         probe_s = max(self.effort.probe_s, self.effort.probe_targets * self.target.latency_ns / 1e9)
-        self.trace = self._trace(fastest, probe_s, 910)
-        fewest = min(len(self.trace), FEWEST_QUERIES)
+        self.trace = self._trace(fastest, max(probe_s, self.effort.fewest / fastest), 910)
         searches = {
             name: ProbeSearch(
                 self.target,
@@ -169,7 +169,9 @@ class _Prover:
                 if qps is None:
                     continue
                 self.progress(f"engine: probe {turn}, {name} plan at {qps:.4g} qps")
-                trace = prefix(self.trace, max(fewest, round(qps * probe_s)))  # a low load need not take longer
+                trace = prefix(
+                    self.trace, max(self.effort.fewest, round(qps * probe_s))
+                )  # a low load need not take longer
                 search.tell(qps, self._serve(name, qps, trace, "probe"))
             self._profile_again()
         self.proof.brackets = {name: search.bracket() for name, search in searches.items()}

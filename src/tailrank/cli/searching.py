@@ -23,7 +23,7 @@ from tailrank.tuner import (
     notes,
     static_baseline,
 )
-from tailrank.workload import Workload
+from tailrank.workload import Accesses, Workload
 
 __all__ = ["Found", "profiled", "search"]
 
@@ -88,7 +88,7 @@ def profiled(
     load = CALIBRATION * _full_qps(profile, plan, workload, seed)
     overheads = calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
     progress.step("profile: operators")
-    return profile.with_overheads(overheads), _operators(subject, workload.sizes.max_size)
+    return profile.with_overheads(overheads), _operators(subject, workload.sizes.max_size, workload.accesses)
 
 
 def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> float:
@@ -102,11 +102,11 @@ def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> fl
     return workers * len(trace) / (float(mean_ns[size].sum()) / 1e9)
 
 
-def _operators(subject: Subject, largest: int) -> list[dict[str, Any]]:
+def _operators(subject: Subject, largest: int, accesses: Accesses) -> list[dict[str, Any]]:
     from tailrank.models import operators
 
     sizes = [items for items in BREAKDOWN if items <= max(largest, 1024)]
-    return [{"items": items, "shares": operators(subject.model, items)} for items in sizes]
+    return [{"items": items, "shares": operators(subject.model, items, accesses=accesses)} for items in sizes]
 
 
 def _climb(

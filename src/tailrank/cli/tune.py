@@ -34,6 +34,7 @@ class Budget(NamedTuple):
     probe_s: float
     probe_targets: float
     probes: int
+    fewest: int
     repeats: int
     repeat_s: float
     load_s: float
@@ -50,6 +51,7 @@ DEFAULT = Budget(
     probe_s=6.0,
     probe_targets=20.0,
     probes=5,
+    fewest=300,
     repeats=5,
     repeat_s=4.0,
     load_s=3.0,
@@ -65,6 +67,7 @@ QUICK = Budget(
     probe_s=1.5,
     probe_targets=6.0,
     probes=3,
+    fewest=80,
     repeats=1,
     repeat_s=2.0,
     load_s=0.8,
@@ -129,6 +132,7 @@ def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget,
         probe_s=budget.probe_s,
         probe_targets=budget.probe_targets,
         probes=budget.probes,
+        fewest=budget.fewest,
         repeats=budget.repeats,
         repeat_s=budget.repeat_s,
         load_s=budget.load_s,

@@ -52,8 +52,8 @@ class ProbeSearch:
     Until bracketed the load moves by `step` (a ratio), and twice as far in the logarithm each time: a good prediction
     costs two probes, a bad one a few more. A run that could not keep up says how fast the system is: the next load
     is no higher. Up to `reach` probes more are granted while there is no bracket. Stops early when the bracket is
-    closer than `tolerance`, or when it would have to offer less than `floor_qps`. A later probe never widens the bracket: with noisy readings the answer is one of
-    several crossings.
+    closer than `tolerance`, or when it would have to offer less than `floor_qps`. A later probe never widens the
+    bracket: with noisy readings the answer is one of several crossings.
     """
 
     def __init__(
