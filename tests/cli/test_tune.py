@@ -23,6 +23,8 @@ TINY = tune.Budget(
     repeat_s=0.3,
     load_s=0.1,
     reprofile_s=0.1,
+    bracket_s=20.0,
+    total_s=20.0,
     refine=False,
 )
 

@@ -6,6 +6,7 @@ all alike and can be told apart from errors of the model.
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -41,6 +42,8 @@ class Effort(NamedTuple):
     repeat_s: float
     load_s: float
     profile_s: float
+    bracket_s: float  # no probe begins later than this; slow models get fewer
+    total_s: float  # nor any other run, except the first comparison at a fixed share of capacity
 
 
 class EngineRun(NamedTuple):
@@ -97,7 +100,7 @@ def calibrate(
         )
         return taken.slower_than(profile)
 
-    count = max(100, int(qps * seconds))
+    count = max(60, int(qps * seconds))
     warm = workload.trace(max(20, count // 10), qps, seed, replication=901)
     subject.engine.serve(warm, plan)
     before = around(0)
@@ -141,6 +144,7 @@ class _Prover:
         self.subject, self.plans, self.target, self.workload = subject, plans, target, workload
         self.earlier, self.effort, self.seed, self.progress = profile, effort, seed, progress
         self.proof = Proof()
+        self._began_s = time.monotonic()
         self._rounds: list[Profile] = []
         self._taken: list[_Taken] = []
 
@@ -163,6 +167,8 @@ class _Prover:
         }
         turn = 0
         while any(search.next_qps() is not None for search in searches.values()):
+            if turn and self._spent_s() > self.effort.bracket_s:
+                break
             turn += 1
             for name, search in searches.items():
                 qps = search.next_qps()
@@ -182,11 +188,15 @@ class _Prover:
         if qps <= 0:
             return
         for number in range(self.effort.repeats):
+            if number and self._spent_s() > self.effort.total_s:
+                break
             self.progress(f"engine: {GAUGE:.0%} of capacity, repeat {number + 1} of {self.effort.repeats}")
             load = GAUGE * qps
             self._serve("tuned", load, self._trace(load, self.effort.repeat_s, 920 + number), "gauge")
             self._profile_again()
         for number, share in enumerate(LOADS):
+            if self._spent_s() > self.effort.total_s:
+                break
             self.progress(f"engine: {share:.0%} of capacity")
             load = share * qps
             self._serve("tuned", load, self._trace(load, self.effort.load_s, 940 + number), "load")
@@ -209,6 +219,9 @@ class _Prover:
                 fitted = fit(served, plan.pools["cpu"].workers)
                 proof.same_run_qps[name] = self._capacity(plan, fitted, _without_competition(overheads, self.earlier))
         proof.runs = [self._judge(taken, pooled) for taken in self._taken]
+
+    def _spent_s(self) -> float:
+        return time.monotonic() - self._began_s
 
     def _serve(self, name: str, qps: float, trace: Trace, purpose: str) -> Records:
         at = trace.at_rate(qps)

@@ -27,7 +27,8 @@ from tailrank.workload import Accesses, Workload
 
 __all__ = ["Found", "profiled", "search"]
 
-BREAKDOWN = (1, 16, 64, 256, 1024)  # batch sizes of the operator breakdown
+BREAKDOWN = (1, 16, 64, 256, 1024)  # batch sizes of the operator breakdown ...
+BREAKDOWN_S = 4.0  # ... as long as the time lasts, the smallest first
 LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
 CALIBRATION = 0.65  # of the load that would fill the workers
 
@@ -88,7 +89,9 @@ def profiled(
     load = CALIBRATION * _full_qps(profile, plan, workload, seed)
     overheads = calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
     progress.step("profile: operators")
-    return profile.with_overheads(overheads), _operators(subject, workload.sizes.max_size, workload.accesses)
+    return profile.with_overheads(overheads), _operators(
+        subject, workload.sizes.max_size, workload.accesses, min(BREAKDOWN_S, seconds / 3)
+    )
 
 
 def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> float:
@@ -102,11 +105,17 @@ def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> fl
     return workers * len(trace) / (float(mean_ns[size].sum()) / 1e9)
 
 
-def _operators(subject: Subject, largest: int, accesses: Accesses) -> list[dict[str, Any]]:
+def _operators(subject: Subject, largest: int, accesses: Accesses, seconds: float) -> list[dict[str, Any]]:
     from tailrank.models import operators
 
-    sizes = [items for items in BREAKDOWN if items <= max(largest, 1024)]
-    return [{"items": items, "shares": operators(subject.model, items, accesses=accesses)} for items in sizes]
+    rows: list[dict[str, Any]] = []
+    began = time.monotonic()
+    for items in BREAKDOWN:
+        spent = time.monotonic() - began
+        if items <= max(largest, BREAKDOWN[-1]) and spent < seconds:
+            repeats = 10 if spent < seconds / 4 else 3
+            rows.append({"items": items, "shares": operators(subject.model, items, accesses=accesses, repeats=repeats)})
+    return rows
 
 
 def _climb(

@@ -39,6 +39,8 @@ class Budget(NamedTuple):
     repeat_s: float
     load_s: float
     reprofile_s: float
+    bracket_s: float
+    total_s: float
     refine: bool
 
 
@@ -56,6 +58,8 @@ DEFAULT = Budget(
     repeat_s=4.0,
     load_s=3.0,
     reprofile_s=1.5,
+    bracket_s=75.0,
+    total_s=105.0,
     refine=True,
 )
 QUICK = Budget(
@@ -72,6 +76,8 @@ QUICK = Budget(
     repeat_s=2.0,
     load_s=0.8,
     reprofile_s=0.5,
+    bracket_s=8.0,
+    total_s=12.0,
     refine=False,
 )
 
@@ -137,6 +143,8 @@ def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget,
         repeat_s=budget.repeat_s,
         load_s=budget.load_s,
         profile_s=budget.reprofile_s,
+        bracket_s=budget.bracket_s,
+        total_s=budget.total_s,
     )
     return prove(
         subject,
