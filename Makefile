@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # One thread per library: workers and test processes bring their own parallelism.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help venv demo test test-all lint format types layers bench ci fresh clean
+.PHONY: help venv demo test test-all lint format types layers bench eight ci fresh clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,10 @@ layers: $(STAMP) ## the import layers of docs/index.md
 	$(BIN)/lint-imports
 
 bench: $(STAMP) ## how fast Tailrank itself is; needs an otherwise idle machine
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	for name in simulator tuner dispatcher allocator; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py; done
+
+eight: $(STAMP) ## tune the eight networks (about twenty minutes) and write docs/eight-networks.md
+	$(BIN)/python benchmarks/eight.py
 
 ci: lint types layers fresh ## what must pass before a change goes in
 

@@ -100,20 +100,22 @@ def test_an_idle_worker_is_cold(kernel: Kernel) -> None:
     assert records.slices.service_ns.tolist() == [109, 100, 109]
 
 
-def test_the_dispatcher_needs_a_core_of_a_full_machine(kernel: Kernel) -> None:
-    costs = Overheads(query_ns=11, slice_ns=3, interrupt_ns=17, cores=2)
-    trace = trace_of((0, 5), (77, 1))
-    records = serve(kernel, ConstantTime(100.0), trace, single("m", batch_size=2, workers=3), costs)
-    # Two queries in 77 ns take 34/77 of a core. From the second busy worker on, slices get 2 - 34/77 cores instead
-    # of 2: 2 / (2 - 34/77) = 1.2833 times as long.
-    assert records.slices.queued_ns.tolist() == [14, 17, 20, 91]
-    assert records.slices.service_ns.tolist() == [100, 128, 128, 128]
+def test_arrivals_interrupt_a_full_machine(kernel: Kernel) -> None:
+    costs = Overheads(interrupt_ns=10, cores=2)
+    trace = trace_of((0, 4), (50, 1), (90, 1), (115, 1))
+    records = serve(kernel, ConstantTime(100.0), trace, single("m", batch_size=2, workers=2), costs)
+    # Slice 0 starts alone: it is never interrupted. Slice 1 fills the machine: query 1 (1 + 1 = 2) interrupts it, query
+    # 2 does not, and query 3 arrives too late. Slice 2 starts at 100 beside it: query 3 does not interrupt it (3 + 2).
+    assert records.slices.start_ns.tolist() == [0, 0, 100, 110, 200]
+    assert records.slices.service_ns.tolist() == [100, 110, 100, 110, 100]
 
 
-def test_the_dispatcher_leaves_the_workers_something(kernel: Kernel) -> None:
-    costs = Overheads(interrupt_ns=1000, cores=1)
-    records = serve(kernel, ConstantTime(100.0), trace_of((0, 1), (1, 1)), single("m", batch_size=1, workers=1), costs)
-    assert records.slices.service_ns.tolist() == [1000, 1000]  # a tenth of the core is left
+def test_an_interruption_can_bring_the_next(kernel: Kernel) -> None:
+    costs = Overheads(interrupt_ns=60, cores=1)
+    trace = trace_of((0, 1), (90, 1), (140, 1), (200, 1))
+    records = serve(kernel, ConstantTime(100.0), trace, single("m", batch_size=1, workers=1), costs)
+    # 100, then 160 for the second query, 220 for the third that came meanwhile, 280 for the fourth.
+    assert records.finish_ns.tolist() == [280, 380, 480, 580]
 
 
 def test_the_worker_free_longest_goes_first_and_ties_go_to_the_lowest(kernel: Kernel) -> None:

@@ -76,8 +76,8 @@ QUICK = Budget(
     repeat_s=2.0,
     load_s=0.8,
     reprofile_s=0.5,
-    bracket_s=8.0,
-    total_s=12.0,
+    bracket_s=13.0,
+    total_s=18.0,
     refine=False,
 )
 

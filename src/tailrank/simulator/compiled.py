@@ -84,7 +84,6 @@ def _walk_pools(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walk
             work.draws[0],
             work.given[0] if work.given else np.zeros(0, np.int64),
             _costs(overheads),
-            work.slow,
             walked.dispatch_ns,
             walked.finish_ns,
             walked.rows,
@@ -107,7 +106,6 @@ def _walk_funnel(trace: Trace, plan: Plan, work: Work, overheads: Overheads, wal
         given,
         given_at,
         _costs(overheads),
-        work.slow,
         walked.dispatch_ns,
         walked.finish_ns,
         walked.rows,
@@ -116,8 +114,8 @@ def _walk_funnel(trace: Trace, plan: Plan, work: Work, overheads: Overheads, wal
     )
 
 
-def _costs(o: Overheads) -> tuple[int, int, int, int, int, int, int, int]:
-    return o.timer_ns, o.query_ns, o.slice_ns, o.wakeup_ns, o.handoff_ns, o.merge_ns, o.cold_ns, o.cores
+def _costs(o: Overheads) -> tuple[int, int, int, int, int, int, int, int, int]:
+    return o.timer_ns, o.query_ns, o.slice_ns, o.wakeup_ns, o.handoff_ns, o.merge_ns, o.cold_ns, o.interrupt_ns, o.cores
 
 
 def _offload_at(stage: Stage) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.simulator.jit import compiled, inlined
+from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
@@ -124,8 +125,7 @@ def walk_funnel(
     draws: NDArray[np.uint8],
     given: I64,
     given_at: I64,
-    costs: tuple[int, int, int, int, int, int, int, int],
-    slow: float,
+    costs: tuple[int, int, int, int, int, int, int, int, int],
     dispatch: I64,
     finish: I64,
     rows: I64,
@@ -142,7 +142,7 @@ def walk_funnel(
     drawn = stages[:, DRAW_AT].copy()
     ready, jobs = np.empty(n if depth > 1 else 0, np.int64), np.empty(n if depth > 1 else 0, np.int64)
     arrived, waiting, row, clock = 0, 0, 0, 0
-    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, cores = costs
+    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, interrupt, cores = costs
     while arrived < n or waiting > 0:
         if waiting > 0 and (arrived == n or ready[0] <= arrival[arrived] + timer):
             due, query, stage = ready[0], jobs[0] // depth, jobs[0] % depth
@@ -172,11 +172,12 @@ def walk_funnel(
                 if drawn[stage] >= 0:
                     mean *= noise[route, buckets[items] * QUANTILES + draws[drawn[stage]]]
                     drawn[stage] += 1
-                if busy >= cores > 0:
-                    mean *= slow
                 took = max(1, int(np.rint(mean)))
                 if idle:
                     took += cold
+                if interrupt > 0 and busy >= cores > 0:
+                    came = int(np.searchsorted(arrival, start, side="right"))
+                    took = interrupted(arrival, came, start, took, served[pool], interrupt, cores)
             worker = who[pool, window[pool, HEAD] - 1]
             _insert(free, who, pool, place, start + took, worker, named)
             busy_ns[pool] += took

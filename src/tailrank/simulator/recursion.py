@@ -12,7 +12,7 @@ from tailrank.simulator.jit import compiled, inlined
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
-__all__ = ["walk_pool"]
+__all__ = ["interrupted", "walk_pool"]
 
 NEVER = -(2**62)
 SLACK = 512
@@ -34,6 +34,17 @@ def _insert(free: I64, who: I64, place: int, until: int, worker: int, named: boo
         who[place] = worker
 
 
+@inlined
+def interrupted(arrival: I64, came: int, start: int, took: int, served: int, interrupt: int, cores: int) -> int:
+    """Return `took` longer by the queries that arrive meanwhile; `came` is the first to arrive after `start`."""
+    until = start + took
+    while came < len(arrival) and arrival[came] <= until:
+        if (came + served) % cores == 0:
+            until += interrupt
+        came += 1
+    return until - start
+
+
 @compiled
 def walk_pool(
     arrival: I64,
@@ -48,8 +59,7 @@ def walk_pool(
     buckets: I64,
     draws: NDArray[np.uint8],
     given: I64,
-    costs: tuple[int, int, int, int, int, int, int, int],
-    slow: float,
+    costs: tuple[int, int, int, int, int, int, int, int, int],
     dispatch: I64,
     finish: I64,
     rows: I64,
@@ -58,11 +68,11 @@ def walk_pool(
 
     Fills their `dispatch` and `finish`, and their `rows` if it has columns.
     """
-    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, cores = costs
+    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, interrupt, cores = costs
     noisy, told, named = len(draws) > 0, len(given) > 0, rows.shape[1] > 0
     free = np.full(2 * workers + SLACK, NEVER)
     who = np.arange(len(free) if named else 0)
-    head, edge, clock, row, busy_ns, served = 0, 0, 0, 0, 0, 0
+    head, edge, clock, row, busy_ns, served, came = 0, 0, 0, 0, 0, 0, 0
     for query in range(len(arrival)):
         total = size[query]
         clock = max(clock, arrival[query] + timer)
@@ -97,11 +107,13 @@ def walk_pool(
                 mean = mean_ns[busy - 1, items]
                 if noisy:
                     mean *= noise[buckets[items] * QUANTILES + draws[row]]
-                if busy >= cores > 0:
-                    mean *= slow
                 took = max(1, int(np.rint(mean)))
                 if start > warm:
                     took += cold
+                if interrupt > 0 and busy >= cores > 0:
+                    while came < len(arrival) and arrival[came] <= start:
+                        came += 1
+                    took = interrupted(arrival, came, start, took, served, interrupt, cores)
             until = start + took
             _insert(free, who, place, until, worker, named)
             if named:

@@ -5,6 +5,7 @@ finishes a slice, a job becomes ready for the dispatcher (the older query first)
 """
 
 import heapq
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -55,7 +56,7 @@ class _Walk:
         self.rows: list[_Row] = []
         self.drawn = [0] * len(plan.stages)
         self.buckets = bucket(np.arange(trace.size.max(initial=0) + 1)).tolist()
-        self.sizes = trace.size.tolist()
+        self.sizes, self.arrivals = trace.size.tolist(), trace.arrival_ns.tolist()
         self.names = list(plan.pools)
         self.given = _given(trace, plan, work)
         self.merge = Merge()
@@ -112,6 +113,8 @@ class _Walk:
         busy = 1 + sum(free > row.start_ns for other, free in enumerate(pool.free_ns) if other != worker)
         idle = free_ns < 0 or row.start_ns > free_ns + self.costs.handoff_ns
         row.finish_ns = row.start_ns + self._service_ns(row, busy, idle=idle)
+        if 0 < self.costs.cores <= busy and not self.given:
+            row.finish_ns = self._interrupted(row, pool.served)
         pool.free_ns[worker] = row.finish_ns
         pool.busy_ns += row.finish_ns - row.start_ns
         pool.served += 1
@@ -124,9 +127,17 @@ class _Walk:
             return self.given[piece.stage, piece.query, piece.start]
         table = self.work.tables[piece.stage, piece.pool]
         mean_ns = float(table.mean_ns[busy - 1, piece.size] * table.noise[self.buckets[piece.size], row.draw])
-        if 0 < self.costs.cores <= busy:
-            mean_ns *= self.work.slow
         return max(1, round(mean_ns)) + (self.costs.cold_ns if idle else 0)
+
+    def _interrupted(self, row: _Row, served: int) -> int:
+        """Return when a slice is done that shares the cores with the dispatcher: each arrival holds one core up."""
+        until = row.finish_ns
+        for query in range(bisect_right(self.arrivals, row.start_ns), len(self.arrivals)):
+            if self.arrivals[query] > until:
+                break
+            if (query + served) % self.costs.cores == 0:
+                until += self.costs.interrupt_ns
+        return until
 
     def _finish(self, now: int, name: str, worker: int) -> None:
         """Take a slice back; its worker takes the next one, and the last slice of a stage moves its query on."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Records, SliceRecords, Trace, stream
-from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, slowdown, tables
+from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, tables
 from tailrank.timing import NO_OVERHEADS, Overheads
 
 __all__ = ["Kernel", "Simulator", "saturated"]
@@ -58,8 +58,7 @@ class Simulator:
         found = self._tables_for(plan, loads)
         draws = tuple(self._draws_for(number, load.slices, found) for number, load in enumerate(loads))
         slices = sum(load.slices for load in loads)
-        work = Work(found, draws, slowdown(trace, plan, self.overheads))
-        walked = kernel.walk(trace, plan, work, self.overheads, slices=slices if self.detail else 0)
+        walked = kernel.walk(trace, plan, Work(found, draws), self.overheads, slices=slices if self.detail else 0)
         return records_of(trace, plan, self.overheads, walked)
 
     def _tables_for(self, plan: Plan, loads: Loads) -> Tables:

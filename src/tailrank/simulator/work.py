@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.core import BadInputError, Plan, Trace
+from tailrank.core import BadInputError, Plan
 from tailrank.scheduler import kept
-from tailrank.timing import BUCKETS, QUANTILES, Overheads, ServiceTable, ServiceTime
+from tailrank.timing import BUCKETS, QUANTILES, ServiceTable, ServiceTime
 
-__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Tables", "Walked", "Work", "reach", "slowdown", "tables"]
+__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Tables", "Walked", "Work", "reach", "tables"]
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
-MOST_SHARE = 0.9  # of a core that the dispatcher is taken to need, at most
 Services = Mapping[tuple[str, str], ServiceTime]  # (stage's model, pool) -> service time
 Tables = dict[tuple[int, str], ServiceTable]  # (stage number, pool) -> table
 GIVEN = ServiceTable(np.zeros((1, 1)), np.ones((BUCKETS, QUANTILES)))  # stands where times are given, never read
@@ -40,14 +39,12 @@ class Work:
     """Service times of a run.
 
     `tables[stage, pool]` says how long batches take there. `draws[stage]` (uint8, one a slice in dispatch
-    order) are the noise quantiles; empty where the noise is flat. `slow` is the factor for slices that share the
-    cores with the dispatcher (see `Overheads`). `given[stage]`, when there, replaces both:
+    order) are the noise quantiles; empty where the noise is flat. `given[stage]`, when there, replaces both:
     the time of every slice in the order of `split_all`, competition and contention included.
     """
 
     tables: Tables
     draws: tuple[U8, ...]
-    slow: float = 1.0
     given: tuple[I64, ...] = ()
 
 
@@ -64,15 +61,6 @@ class Walked:
     rows: I64
     busy_ns: I64
     served: I64
-
-
-def slowdown(trace: Trace, plan: Plan, overheads: Overheads) -> float:
-    """Return how much longer slices take that share the cores with the dispatcher (see `Overheads`)."""
-    if overheads.cores == 0 or len(trace) == 0:
-        return 1.0
-    work_ns = len(trace) * len(plan.stages) * overheads.interrupt_ns
-    share = min(work_ns / max(1, int(trace.arrival_ns[-1] - trace.arrival_ns[0])), MOST_SHARE)
-    return overheads.cores / (overheads.cores - share)
 
 
 def reach(plan: Plan) -> list[int]:

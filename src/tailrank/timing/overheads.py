@@ -23,9 +23,9 @@ class Overheads(Config, frozen=True, kw_only=True):
     caches, and a virtual core that was descheduled, have gone cold.
 
     The dispatcher needs a core, too. Where at least `cores` workers of a pool are busy when a slice starts, itself
-    included (`cores` 0: never), they share the cores with it: the slice takes `cores / (cores - u)` times as long, u
-    being the share of the trace's duration (at most 0.9) that queries take from the workers, `interrupt_ns` each.
-    That is more than `query_ns`: a worker that was interrupted finds its caches changed.
+    included (`cores` 0: never), each query of the trace that arrives while the slice is worked on interrupts one of
+    `cores` workers in turn: query j interrupts the s-th slice its pool has served if j + s is divisible by `cores`,
+    which then takes `interrupt_ns` longer. That is more than `query_ns`: the worker finds its caches changed.
     """
 
     timer_ns: Nanoseconds = 0
