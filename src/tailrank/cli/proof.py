@@ -7,7 +7,7 @@ all alike and can be told apart from errors of the model.
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from tailrank.core import Plan, Records, Trace
 from tailrank.engine import measure_overheads, measure_profile
 from tailrank.metrics import SLATarget, meets
 from tailrank.simulator import Simulator, replay
-from tailrank.timing import Overheads, Profile, Scaled, ServiceTime, fit
+from tailrank.timing import Overheads, Profile, Scaled, ServiceTime
 from tailrank.tuner import Bracket, ProbeSearch, Replication, capacity, prefix, tail_ms
 from tailrank.workload import Workload
 
@@ -68,7 +68,7 @@ class Proof:
     brackets: dict[str, Bracket] = field(default_factory=dict)
     sim_qps: dict[str, float] = field(default_factory=dict)  # profile of the whole proof, same trace
     sim_earlier_qps: dict[str, float] = field(default_factory=dict)  # profile from before the search, same trace
-    same_run_qps: dict[str, float] = field(default_factory=dict)  # times recorded in the probes, same trace
+    same_run_qps: dict[str, float] = field(default_factory=dict)  # the very times of the probe nearest the capacity
     runs: list[EngineRun] = field(default_factory=list)
     profile: Profile | None = None  # the rounds between the runs, pooled
     drift: list[float] = field(default_factory=list)  # each round over the profile from before the search
@@ -212,12 +212,11 @@ class _Prover:
             drift = statistics.fmean(self._drift(taken.round_number, pooled) for taken in probed)
             proof.sim_qps[name] = self._capacity(plan, Scaled(pooled, drift), pooled.overheads)
             proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier.overheads)
-            probes = [taken.records for taken in probed]
-            served = [records.slices for records in probes if len(records.slices)]
-            if served:
-                overheads = measure_overheads(probes)
-                fitted = fit(served, plan.pools["cpu"].workers)
-                proof.same_run_qps[name] = self._capacity(plan, fitted, _without_competition(overheads, self.earlier))
+            near = self._nearest(probed, proof.brackets[name].qps)
+            if near is not None:
+                again = _Replayed(near.records, self._without_competition([near.records]))
+                found = capacity([Replication(again, near.trace)], plan, self.target, warmup=WARMUP)
+                proof.same_run_qps[name] = found.qps
         proof.runs = [self._judge(taken, pooled) for taken in self._taken]
 
     def _spent_s(self) -> float:
@@ -266,6 +265,23 @@ class _Prover:
         services = {(self.subject.name, "cpu"): service}
         return Simulator(services, overheads=overheads, seed=self.seed)
 
+    def _nearest(self, probed: Sequence["_Taken"], qps: float) -> "_Taken | None":
+        """Return the probe nearest the capacity in which no query failed."""
+        whole = [taken for taken in probed if not taken.records.errors]
+        return min(whole, key=lambda taken: abs(math.log(taken.qps / qps)), default=None) if qps > 0 else None
+
+    def _without_competition(self, records: Sequence[Records]) -> Overheads:
+        """Return overheads for service times recorded in a run: time the dispatcher took is in them already."""
+        measured, known = measure_overheads(records), self.earlier.overheads
+        return Overheads(
+            timer_ns=known.timer_ns,
+            query_ns=measured.query_ns,
+            slice_ns=measured.slice_ns,
+            wakeup_ns=known.wakeup_ns,
+            handoff_ns=measured.handoff_ns,
+            merge_ns=measured.merge_ns,
+        )
+
     def _judge(self, taken: "_Taken", pooled: Profile) -> EngineRun:
         """Ask the simulator about a run: with the profile at the speed around it, and with its own times."""
         plan, trace, records = self.plans[taken.plan], taken.trace, taken.records
@@ -273,8 +289,7 @@ class _Prover:
         simulated = self._simulator(Scaled(pooled, drift), pooled.overheads).serve(trace, plan)
         repeated = math.inf  # slices of failed queries have no recorded time to repeat
         if not records.errors:
-            overheads = _without_competition(measure_overheads([records]), self.earlier)
-            repeated = self._tail_ms(replay(trace, plan, records, overheads))
+            repeated = self._tail_ms(replay(trace, plan, records, self._without_competition([records])))
         return EngineRun(
             plan=taken.plan,
             qps=taken.qps,
@@ -303,18 +318,15 @@ class _Taken(NamedTuple):
     round_number: int
 
 
-def _without_competition(measured: Overheads, calibrated: Profile) -> Overheads:
-    """Return overheads for service times recorded in a run: time the dispatcher took is in them already."""
-    known = calibrated.overheads
-    return Overheads(
-        timer_ns=known.timer_ns,
-        query_ns=measured.query_ns,
-        slice_ns=measured.slice_ns,
-        wakeup_ns=known.wakeup_ns,
-        handoff_ns=measured.handoff_ns,
-        merge_ns=measured.merge_ns,
-        cores=0,
-    )
+class _Replayed:
+    """A `System` that takes for every slice the time it took in `records`, whatever the load."""
+
+    def __init__(self, records: Records, overheads: Overheads) -> None:
+        self.records, self.overheads = records, overheads
+
+    def serve(self, trace: Trace, plan: Plan) -> Records:
+        """Serve the queries of `records`, arriving as in `trace`."""
+        return replay(trace, plan, self.records, self.overheads)
 
 
 def median_error_pct(runs: list[EngineRun], *, same_run: bool) -> float | None:

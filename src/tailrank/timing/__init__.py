@@ -1,6 +1,6 @@
 """Service-time models: how long a batch takes, and what serving costs beside it. No clock, no torch."""
 
-from tailrank.timing.fitted import FittedTime, busy_at_start, fit
+from tailrank.timing.busy import busy_at_start
 from tailrank.timing.noise import noise_table
 from tailrank.timing.overheads import NO_OVERHEADS, Overheads
 from tailrank.timing.profile import CLIP, Point, Profile, load_profile, save_profile
@@ -21,7 +21,6 @@ __all__ = [
     "NO_OVERHEADS",
     "QUANTILES",
     "ConstantTime",
-    "FittedTime",
     "LinearTime",
     "Overheads",
     "Point",
@@ -31,7 +30,6 @@ __all__ = [
     "ServiceTime",
     "bucket",
     "busy_at_start",
-    "fit",
     "load_profile",
     "noise_table",
     "save_profile",
