@@ -66,6 +66,12 @@ def test_the_edge_of_the_list(tuned):
     assert any("1024, is the largest measured" in each for each in said)
 
 
+def test_at_the_edge_because_queries_are_taken_whole(tuned):
+    said = notes(tuned(lambda stage: stage.batch_size), largest=1000)
+    assert any("does not split queries: a batch of 1024" in each for each in said)
+    assert not any("is the largest measured" in each for each in said)
+
+
 def test_an_accelerator_that_does_not_help(tuned):
     options = {"thresholds": (1, 100), "offload_pool": "gpu"}
     said = notes(tuned(lambda stage: peaked(stage) * (1 if stage.offload_at is None else 0.5), **options))

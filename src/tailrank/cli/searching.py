@@ -4,14 +4,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from tailrank.cli.budget import Budget
 from tailrank.cli.progress import Progress
-from tailrank.cli.proof import WARMUP, calibrate
-from tailrank.cli.subject import Subject
+from tailrank.cli.proof import WARMUP
+from tailrank.cli.subject import Subject, default_workers
 from tailrank.core import Plan
-from tailrank.engine import measure_profile
+from tailrank.engine import measure_overheads, measure_profile
 from tailrank.metrics import SLATarget
 from tailrank.simulator import Simulator, kernels_ready, warm
-from tailrank.timing import Profile
+from tailrank.timing import Overheads, Profile, Scaled
 from tailrank.tuner import (
     Candidate,
     Capacity,
@@ -57,7 +58,7 @@ class Found:
 
 
 def search(
-    subject: Subject, workload: Workload, target: SLATarget, *, budget: Any, seed: int, progress: Progress
+    subject: Subject, workload: Workload, target: SLATarget, *, budget: Budget, seed: int, progress: Progress
 ) -> Found:
     """Profile, measure overheads and operators, then climb in the simulator; baseline included."""
     profile, breakdown = profiled(
@@ -68,7 +69,9 @@ def search(
     measured = climbed.find(baseline)
     assert measured is not None
     curve = _curve(subject, workload, target, profile, climbed, seed)
-    return Found(profile, breakdown, climbed, measured, notes(climbed, baseline), curve)
+    return Found(
+        profile, breakdown, climbed, measured, notes(climbed, baseline, largest=workload.sizes.max_size), curve
+    )
 
 
 def profiled(
@@ -87,11 +90,37 @@ def profiled(
     progress.step("profile: overheads of the engine")
     plan = static_baseline(subject.name, workload.sizes.max_size, subject.workers)
     load = CALIBRATION * _full_qps(profile, plan, workload, seed)
-    overheads = calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
+    overheads = _calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
     progress.step("profile: operators")
     return profile.with_overheads(overheads), _operators(
         subject, workload.sizes.max_size, workload.accesses, min(BREAKDOWN_S, seconds / 3)
     )
+
+
+def _calibrate(
+    subject: Subject, profile: Profile, plan: Plan, workload: Workload, qps: float, *, seconds: float, seed: int
+) -> Overheads:
+    """Measure the engine's overheads at `qps`, a load it keeps up with; profile rounds on both sides cancel drift."""
+
+    def around(number: int) -> float:
+        taken = measure_profile(
+            subject.engine,
+            subject.name,
+            workers=subject.workers,
+            budget_s=seconds / 2,
+            rounds=1,
+            seed=seed + 500 + number,
+            like=profile,
+        )
+        return taken.slower_than(profile)
+
+    count = max(60, int(qps * seconds))
+    warm = workload.trace(max(20, count // 10), qps, seed, replication=901)
+    subject.engine.serve(warm, plan)
+    before = around(0)
+    records = subject.engine.serve(workload.trace(count, qps, seed, replication=902), plan)
+    expected = Scaled(profile, (before + around(1)) / 2)
+    return measure_overheads([records], cores=default_workers(), expected=expected)
 
 
 def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> float:
@@ -124,7 +153,7 @@ def _climb(
     target: SLATarget,
     profile: Profile,
     baseline: Plan,
-    budget: Any,
+    budget: Budget,
     seed: int,
     progress: Progress,
 ) -> Search:
@@ -151,7 +180,7 @@ def _climb(
 
 
 def _effort(
-    profile: Profile, baseline: Plan, workload: Workload, target: SLATarget, budget: Any, seed: int
+    profile: Profile, baseline: Plan, workload: Workload, target: SLATarget, budget: Budget, seed: int
 ) -> tuple[int, int]:
     """Return queries of a trace and slices of a run: the budget's, or more where runs would be too short.
 

@@ -8,9 +8,10 @@ import math
 import shlex
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tailrank.cli.arguments import add_common, positive_float, positive_int
+from tailrank.cli.budget import DEFAULT, QUICK, Budget
 from tailrank.cli.output import print_json, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.target import add_target, target_of
@@ -21,65 +22,6 @@ HELP = "find the plan with the highest capacity that meets the SLA target, and p
 EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
   tailrank tune din --quick --json
   tailrank tune examples.own_model:build --sla-ms 20 --arrivals bursty:cv=4 --out runs/mine"""
-
-
-class Budget(NamedTuple):
-    """How much work each step may do."""
-
-    profile_s: float
-    rounds: int
-    replications: int
-    queries: int
-    slices: int
-    probe_s: float
-    probe_targets: float
-    probes: int
-    fewest: int
-    repeats: int
-    repeat_s: float
-    load_s: float
-    reprofile_s: float
-    bracket_s: float
-    total_s: float
-    refine: bool
-
-
-DEFAULT = Budget(
-    profile_s=12.0,
-    rounds=4,
-    replications=5,
-    queries=20_000,
-    slices=600_000,
-    probe_s=6.0,
-    probe_targets=20.0,
-    probes=5,
-    fewest=300,
-    repeats=5,
-    repeat_s=4.0,
-    load_s=3.0,
-    reprofile_s=1.5,
-    bracket_s=75.0,
-    total_s=105.0,
-    refine=True,
-)
-QUICK = Budget(
-    profile_s=3.0,
-    rounds=2,
-    replications=4,
-    queries=5_000,
-    slices=120_000,
-    probe_s=1.5,
-    probe_targets=6.0,
-    probes=3,
-    fewest=80,
-    repeats=1,
-    repeat_s=2.0,
-    load_s=0.8,
-    reprofile_s=0.5,
-    bracket_s=13.0,
-    total_s=18.0,
-    refine=False,
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,20 +74,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget, seed: int, progress: Progress) -> Any:
-    from tailrank.cli.proof import Effort, prove
+    from tailrank.cli.prover import prove
 
-    effort = Effort(
-        probe_s=budget.probe_s,
-        probe_targets=budget.probe_targets,
-        probes=budget.probes,
-        fewest=budget.fewest,
-        repeats=budget.repeats,
-        repeat_s=budget.repeat_s,
-        load_s=budget.load_s,
-        profile_s=budget.reprofile_s,
-        bracket_s=budget.bracket_s,
-        total_s=budget.total_s,
-    )
     return prove(
         subject,
         found.plans,
@@ -153,7 +83,7 @@ def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget,
         target=target,
         workload=workload,
         profile=found.profile,
-        effort=effort,
+        budget=budget,
         seed=seed,
         progress=progress.step,
     )

@@ -16,10 +16,11 @@ WIDE = 0.05  # half-width of the interval over the mean
 LONG = 50  # a run of this many target latencies overrates the capacity by a few per cent at most
 
 
-def notes(search: Search, baseline: Plan | None = None) -> list[str]:
+def notes(search: Search, baseline: Plan | None = None, *, largest: int | None = None) -> list[str]:
     """Return the caveats of `search`, most important first; empty when there are none.
 
-    `baseline` is compared with the best plan if the search measured it.
+    `baseline` is compared with the best plan if the search measured it; `largest` is the size of the largest query,
+    where known.
     """
     reference = search.find(baseline) if baseline is not None else None
     best = search.best.capacity
@@ -29,7 +30,7 @@ def notes(search: Search, baseline: Plan | None = None) -> list[str]:
             _flat(search, reference),
             _no_better(search, reference),
             _offload(search),
-            _edge(search),
+            _edge(search, largest),
             _ties(search),
             _uncertain(best),
             _short(best),
@@ -98,8 +99,12 @@ def _offload(search: Search) -> str:
     return f"offloading does not help: at most {top:.4g} qps with it, {search.best.capacity.qps:.4g} qps without"
 
 
-def _edge(search: Search) -> str:
+def _edge(search: Search, largest: int | None) -> str:
     sizes = {_batch(search, each) for each in search.candidates}
+    if largest is not None and _batch(search, search.best) >= largest:
+        return (
+            f"the best plan does not split queries: its batches of {_batch(search, search.best)} take the largest whole"
+        )
     if len(sizes) < 2 or _batch(search, search.best) != max(sizes):
         return ""
     return f"the best batch size, {max(sizes)}, is the largest measured: unless it takes every query whole, try larger"
