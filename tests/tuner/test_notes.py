@@ -68,7 +68,7 @@ def test_the_edge_of_the_list(tuned):
 
 def test_at_the_edge_because_queries_are_taken_whole(tuned):
     said = notes(tuned(lambda stage: stage.batch_size), largest=1000)
-    assert any("does not split queries: a batch of 1024" in each for each in said)
+    assert any("does not split queries: its batches of 1024" in each for each in said)
     assert not any("is the largest measured" in each for each in said)
 
 
