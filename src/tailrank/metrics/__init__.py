@@ -3,6 +3,7 @@
 Pure functions of records from anywhere; not aware of who made them.
 """
 
+from tailrank.metrics.late import late_share
 from tailrank.metrics.percentiles import Interval, percentile, percentile_interval, t_interval
 from tailrank.metrics.saturation import Saturation, saturated
 from tailrank.metrics.sla import SLATarget
@@ -14,6 +15,7 @@ __all__ = [
     "SLATarget",
     "Saturation",
     "Summary",
+    "late_share",
     "meets",
     "percentile",
     "percentile_interval",

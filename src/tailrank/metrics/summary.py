@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import BadInputError, Plan, Records
+from tailrank.metrics.late import late_share
 from tailrank.metrics.percentiles import order, percentile, percentile_interval
 from tailrank.metrics.saturation import busy_ns, saturated
 from tailrank.metrics.sla import SLATarget
@@ -25,7 +26,8 @@ class Summary:
 
     Percentiles count a failed or refused query as infinitely late; None stands for "no finite value": the run
     was unstable (`saturated`), or so many queries failed. `mean_ms` and `max_ms` are of the queries that
-    finished, None when unstable. `tail_ms` is the target's percentile with its 95 % interval. Latencies,
+    finished, None when unstable. `tail_ms` is the target's percentile with its 95 % interval, `late` the share of
+    queries beyond the target's latency and `late_high` its 95 % upper bound. Latencies,
     `queries`, `failed` and lags leave the warm-up out; loads and utilisation are of the whole run.
     """
 
@@ -42,6 +44,8 @@ class Summary:
     tail_ms: float | None
     tail_low_ms: float | None
     tail_high_ms: float | None
+    late: float
+    late_high: float
     utilisation: dict[str, float]
     lag_p50_us: float
     lag_p99_us: float
@@ -72,6 +76,7 @@ def summarise(records: Records, target: SLATarget, *, warmup: float = WARMUP, pl
     lag_us = records.lag_ns[len(records) - len(latency) :] / 1e3
     p50_ms, p95_ms, p99_ms = (None if unstable else _ms(percentile(latency, q)) for q in (50, 95, 99))
     tail = percentile_interval(latency, target.percentile)
+    late = late_share(latency, target)
     shown = not unstable and len(finished) > 0
     return Summary(
         target=target,
@@ -87,6 +92,8 @@ def summarise(records: Records, target: SLATarget, *, warmup: float = WARMUP, pl
         tail_ms=None if unstable else _ms(tail.value),
         tail_low_ms=None if unstable else _ms(tail.low),
         tail_high_ms=None if unstable else _ms(tail.high),
+        late=late.value,
+        late_high=late.high,
         utilisation=_utilisation(records, plan),
         lag_p50_us=float(np.median(lag_us)),
         lag_p99_us=float(np.quantile(lag_us, 0.99, method="inverted_cdf")),
