@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from tailrank.cli.budget import Budget
+from tailrank.cli.calibration import CALIBRATION, calibrate
 from tailrank.cli.proof import WARMUP, EngineRun, Proof
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan, Records, Trace
@@ -45,6 +46,7 @@ def prove(
 ) -> Proof:
     """Measure the capacity of each plan on the engine and compare the simulator; `plans` has a plan `tuned`."""
     prover = _Prover(subject, plans, target, workload, profile, budget, seed, progress)
+    prover.calibrate(predicted_qps["tuned"])
     prover.bracket(predicted_qps)
     prover.gauge()
     prover.compare()
@@ -69,6 +71,19 @@ class _Prover:
         self._began_s = time.monotonic()
         self._rounds: list[Profile] = []
         self._taken: list[_Taken] = []
+
+    def calibrate(self, predicted_qps: float) -> None:
+        """Measure the overheads again, with the plan to be proved: what a cold start costs depends on the batches."""
+        self.progress("engine: overheads of the tuned plan")
+        self.overheads = calibrate(
+            self.subject,
+            self.earlier,
+            self.plans["tuned"],
+            self.workload,
+            CALIBRATION * predicted_qps,
+            seconds=self.budget.reprofile_s,
+            seed=self.seed,
+        )
 
     def bracket(self, predicted_qps: Mapping[str, float]) -> None:
         """Take turns between the plans' probes until each capacity is bracketed and bisected."""
@@ -165,7 +180,7 @@ class _Prover:
             like=self.earlier,
             seed=self.seed + 1000 * (1 + len(self._rounds)),
         )
-        self._rounds.append(taken.with_overheads(self.earlier.overheads))
+        self._rounds.append(taken.with_overheads(self.overheads))
 
     def _pooled(self) -> Profile:
         """Return the profile rounds that ran between the runs: the machine as it was during the proof."""
@@ -194,7 +209,7 @@ class _Prover:
 
     def _without_competition(self, records: Sequence[Records]) -> Overheads:
         """Return overheads for service times recorded in a run: time the dispatcher took is in them already."""
-        measured, known = measure_overheads(records), self.earlier.overheads
+        measured, known = measure_overheads(records), self.overheads
         return Overheads(
             timer_ns=known.timer_ns,
             query_ns=measured.query_ns,

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailrank.cli.budget import Budget
+from tailrank.cli.calibration import CALIBRATION, calibrate
 from tailrank.cli.progress import Progress
 from tailrank.cli.proof import WARMUP
-from tailrank.cli.subject import Subject, default_workers
+from tailrank.cli.subject import Subject
 from tailrank.core import Plan
-from tailrank.engine import measure_overheads, measure_profile
+from tailrank.engine import measure_profile
 from tailrank.metrics import SLATarget
 from tailrank.simulator import Simulator, kernels_ready, warm
-from tailrank.timing import Overheads, Profile, Scaled
+from tailrank.timing import Profile
 from tailrank.tuner import (
     Candidate,
     Capacity,
@@ -31,7 +32,6 @@ __all__ = ["Found", "profiled", "search"]
 BREAKDOWN = (1, 16, 64, 256, 1024)  # batch sizes of the operator breakdown ...
 BREAKDOWN_S = 4.0  # ... as long as the time lasts, the smallest first
 LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
-CALIBRATION = 0.65  # of the load that would fill the workers
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,37 +90,11 @@ def profiled(
     progress.step("profile: overheads of the engine")
     plan = static_baseline(subject.name, workload.sizes.max_size, subject.workers)
     load = CALIBRATION * _full_qps(profile, plan, workload, seed)
-    overheads = _calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
+    overheads = calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
     progress.step("profile: operators")
     return profile.with_overheads(overheads), _operators(
         subject, workload.sizes.max_size, workload.accesses, min(BREAKDOWN_S, seconds / 3)
     )
-
-
-def _calibrate(
-    subject: Subject, profile: Profile, plan: Plan, workload: Workload, qps: float, *, seconds: float, seed: int
-) -> Overheads:
-    """Measure the engine's overheads at `qps`, a load it keeps up with; profile rounds on both sides cancel drift."""
-
-    def around(number: int) -> float:
-        taken = measure_profile(
-            subject.engine,
-            subject.name,
-            workers=subject.workers,
-            budget_s=seconds / 2,
-            rounds=1,
-            seed=seed + 500 + number,
-            like=profile,
-        )
-        return taken.slower_than(profile)
-
-    count = max(60, int(qps * seconds))
-    warm = workload.trace(max(20, count // 10), qps, seed, replication=901)
-    subject.engine.serve(warm, plan)
-    before = around(0)
-    records = subject.engine.serve(workload.trace(count, qps, seed, replication=902), plan)
-    expected = Scaled(profile, (before + around(1)) / 2)
-    return measure_overheads([records], cores=default_workers(), expected=expected)
 
 
 def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> float:

@@ -137,6 +137,7 @@ def _engine(found: Found, proof: Proof, target: SLATarget) -> dict[str, Any]:
         "runs": rows,
         "p95_at_70pct": _gauge(proof),
         "drift": proof.drift,
+        "overheads": None if proof.profile is None else profile_section(proof.profile)["overheads"],
         "real_time_dispatcher": all(run.records.meta.get("real_time") for run in proof.runs),
     }
     top = proof.at_capacity("tuned")
