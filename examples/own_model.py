@@ -2,9 +2,9 @@
 
 Name it wherever Tailrank takes a model, from the folder that holds this file:
 
-    tailrank profile --model own_model:ranker
+    tailrank tune own_model:build --sla-ms 20 --out runs/mine
 
-`ranker` is a function that returns a module and a way to make its inputs. The module scores n items at once and
+`build` is a function that returns a module and a way to make its inputs. The module scores n items at once and
 returns one score per item, higher is better; `make_inputs(n)` returns a tuple of tensors, each with n rows. Run this
 file to see it load and score: `python own_model.py`.
 """
@@ -31,7 +31,7 @@ class TwoTower(nn.Module):
         return torch.sigmoid(self.head(torch.cat([self.users(users), self.items(items)], dim=1)))
 
 
-def ranker() -> tuple[nn.Module, Callable[[int], tuple[Tensor, ...]]]:
+def build() -> tuple[nn.Module, Callable[[int], tuple[Tensor, ...]]]:
     """Return the model and its maker of inputs; load your trained weights here."""
     torch.manual_seed(0)
 
@@ -44,7 +44,7 @@ def ranker() -> tuple[nn.Module, Callable[[int], tuple[Tensor, ...]]]:
 if __name__ == "__main__":
     from tailrank.models import load
 
-    model = load("own_model:ranker")
+    model = load("own_model:build")
     executor = model.executor()
     scores = executor(model.inputs(5))
     print(f"{model.name}: {executor.kind}, scores of five items: {[round(s, 3) for s in scores.tolist()]}")

@@ -125,6 +125,6 @@ def test_the_example_runs_and_loads(monkeypatch, capsys):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     runpy.run_path("own_model.py", run_name="__main__")
     assert "scores of five items" in capsys.readouterr().out
-    model = load("own_model:ranker")
+    model = load("own_model:build")
     assert model.table_bytes == (10_000 + 50_000) * 32 * 4
     sys.modules.pop("own_model")

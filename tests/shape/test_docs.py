@@ -63,3 +63,14 @@ def test_files_in_the_documents_are_valid(path: Path, text: str) -> None:
     else:
         assert text.startswith("# A workload")
         assert workload_from_dict(tomllib.loads(text)).describe()
+
+
+def test_models_named_in_the_documents_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from tailrank.models import load
+
+    monkeypatch.chdir(ROOT)
+    named = {word for _, words in COMMANDS for word in words if ":" in word and word.startswith("examples.")}
+    assert named
+    for each in named:
+        assert load(each).inputs(3)
