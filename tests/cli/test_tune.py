@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tailrank.cli import tune
+from tailrank.cli.budget import Budget
 from tailrank.cli.main import main
 
-TINY = tune.Budget(
+TINY = Budget(
     profile_s=0.3,
     rounds=1,
     replications=3,

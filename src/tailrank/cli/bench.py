@@ -47,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the plan at each load and print a row for each."""
-    from tailrank.cli.results import host, made_at, plan_dict, versions
+    from tailrank.cli.results import host, made_at, versions
     from tailrank.core import Plan
-    from tailrank.core.config import load
+    from tailrank.core.config import load, to_dict
     from tailrank.core.files import write_json
     from tailrank.metrics import SLATarget
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         ]
     document = {
         "system": args.system,
-        "plan": plan_dict(plan),
+        "plan": to_dict(plan),
         "sla": {"percentile": target.percentile, "latency_ms": target.latency_ms},
         "seed": args.seed,
         "made_at": made_at(),
@@ -90,11 +90,11 @@ def _system(args: argparse.Namespace, plan: "Plan", workload: "Workload", progre
             raise BadInputError("the simulator needs service times", hint="give --profile, made by `tailrank profile`")
         services, overheads = services_for(plan, [], [args.profile])
         return Simulator(services, overheads=overheads, seed=args.seed)
-    from tailrank.cli.subject import load, memory_budget
+    from tailrank.cli.subject import load, memory_of
     from tailrank.engine import Engine
 
     models = dict.fromkeys(stage.model for stage in plan.stages)
-    memory = memory_budget(False) if args.memory_gib is None else int(args.memory_gib * 2**30)
+    memory = memory_of(args)
     scorers = {
         name: load(name, workload, memory_bytes=memory // len(models), seed=args.seed, progress=progress)[1]
         for name in models

@@ -31,20 +31,12 @@ def run(args: argparse.Namespace) -> int:
     """Measure one model and print its service times, overheads and operators."""
     from tailrank.cli.results import profile_section
     from tailrank.cli.searching import profiled
-    from tailrank.cli.subject import build, default_workers, memory_budget
+    from tailrank.cli.subject import subject_of
     from tailrank.timing import save_profile
 
     workload = workload_of(args)
-    memory = memory_budget(False) if args.memory_gib is None else int(args.memory_gib * 2**30)
     with Progress(quiet=args.quiet) as progress:
-        subject = build(
-            args.model,
-            workload,
-            workers=args.workers or default_workers(),
-            memory_bytes=memory,
-            seed=args.seed,
-            progress=progress,
-        )
+        subject = subject_of(args, workload, progress)
         profile, operators = profiled(
             subject, workload, seconds=args.seconds, rounds=4, seed=args.seed, progress=progress
         )

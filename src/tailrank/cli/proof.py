@@ -8,9 +8,7 @@ from tailrank.core import Records, Trace
 from tailrank.timing import Profile
 from tailrank.tuner import Bracket
 
-__all__ = ["WARMUP", "EngineRun", "Proof", "median_error_pct"]
-
-WARMUP = 0.1  # share of a run's queries left out at its start
+__all__ = ["EngineRun", "Proof", "median_error_pct"]
 
 
 class EngineRun(NamedTuple):
@@ -25,6 +23,8 @@ class EngineRun(NamedTuple):
     sim_ms: float
     same_run_ms: float
     purpose: str
+    simulated: Records
+    repeated: Records | None  # with its own service times; None where queries failed
     drift: float  # how much slower than the pooled profile the host was around this run
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from tailrank.cli.budget import Budget
 from tailrank.cli.calibration import CALIBRATION, calibrate
-from tailrank.cli.proof import WARMUP, EngineRun, Proof
+from tailrank.cli.proof import EngineRun, Proof
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan, Records, Trace
 from tailrank.engine import measure_overheads, measure_profile
-from tailrank.metrics import SLATarget, meets
+from tailrank.metrics import WARMUP, SLATarget, meets
 from tailrank.simulator import Simulator, replay
 from tailrank.timing import Overheads, Profile, Scaled, ServiceTime
 from tailrank.tuner import ProbeSearch, Replication, capacity, prefix, tail_ms
@@ -224,9 +224,9 @@ class _Prover:
         plan, trace, records = self.plans[taken.plan], taken.trace, taken.records
         drift = self._drift(taken.round_number, pooled)
         simulated = self._simulator(Scaled(pooled, drift), pooled.overheads).serve(trace, plan)
-        repeated = math.inf  # slices of failed queries have no recorded time to repeat
+        repeated = None  # slices of failed queries have no recorded time to repeat
         if not records.errors:
-            repeated = self._tail_ms(replay(trace, plan, records, self._without_competition([records])))
+            repeated = replay(trace, plan, records, self._without_competition([records]))
         return EngineRun(
             plan=taken.plan,
             qps=taken.qps,
@@ -235,8 +235,10 @@ class _Prover:
             met=meets(records, self.target, warmup=WARMUP),
             engine_ms=self._tail_ms(records),
             sim_ms=self._tail_ms(simulated),
-            same_run_ms=repeated,
+            same_run_ms=math.inf if repeated is None else self._tail_ms(repeated),
             purpose=taken.purpose,
+            simulated=simulated,
+            repeated=repeated,
             drift=drift,
         )
 

@@ -13,7 +13,6 @@ from tailrank import __version__
 from tailrank.cli.machine import machine
 from tailrank.cli.proof import EngineRun
 from tailrank.core import Plan, Records
-from tailrank.core.config import to_dict
 from tailrank.metrics import SLATarget, summarise
 from tailrank.timing import Profile
 
@@ -23,7 +22,6 @@ __all__ = [
     "host",
     "lag_histogram",
     "made_at",
-    "plan_dict",
     "probabilities",
     "profile_section",
     "run_row",
@@ -129,9 +127,9 @@ def run_row(run: EngineRun, target: SLATarget, plan: Plan, warmup: float) -> dic
     }
 
 
-def finite(value: float) -> float | None:
+def finite(value: float | None) -> float | None:
     """Return `value`, or None where it is not a number JSON can hold."""
-    return float(value) if np.isfinite(value) else None
+    return float(value) if value is not None and np.isfinite(value) else None
 
 
 def cdf(records: Records, warmup: float) -> list[float]:
@@ -203,8 +201,3 @@ def slow_query(records: Records) -> dict[str, Any] | None:
             for i in np.flatnonzero(others).tolist()[-MOST_OTHERS:]
         ],
     }
-
-
-def plan_dict(plan: Plan) -> dict[str, Any]:
-    """Return a plan as it stands in `plan.toml`."""
-    return to_dict(plan)

@@ -7,11 +7,10 @@ from typing import Any
 from tailrank.cli.budget import Budget
 from tailrank.cli.calibration import CALIBRATION, calibrate
 from tailrank.cli.progress import Progress
-from tailrank.cli.proof import WARMUP
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan
 from tailrank.engine import measure_profile
-from tailrank.metrics import SLATarget
+from tailrank.metrics import WARMUP, SLATarget
 from tailrank.simulator import Simulator, kernels_ready, warm
 from tailrank.timing import Profile
 from tailrank.tuner import (
@@ -92,9 +91,7 @@ def profiled(
     load = CALIBRATION * _full_qps(profile, plan, workload, seed)
     overheads = calibrate(subject, profile, plan, workload, load, seconds=0.15 * seconds + 0.5, seed=seed)
     progress.step("profile: operators")
-    return profile.with_overheads(overheads), _operators(
-        subject, workload.sizes.max_size, workload.accesses, min(BREAKDOWN_S, seconds / 3)
-    )
+    return profile.with_overheads(overheads), _operators(subject, workload.accesses, min(BREAKDOWN_S, seconds / 3))
 
 
 def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> float:
@@ -108,14 +105,14 @@ def _full_qps(profile: Profile, plan: Plan, workload: Workload, seed: int) -> fl
     return workers * len(trace) / (float(mean_ns[size].sum()) / 1e9)
 
 
-def _operators(subject: Subject, largest: int, accesses: Accesses, seconds: float) -> list[dict[str, Any]]:
+def _operators(subject: Subject, accesses: Accesses, seconds: float) -> list[dict[str, Any]]:
     from tailrank.models import operators
 
     rows: list[dict[str, Any]] = []
     began = time.monotonic()
     for items in BREAKDOWN:
         spent = time.monotonic() - began
-        if items <= max(largest, BREAKDOWN[-1]) and spent < seconds:
+        if spent < seconds:
             repeats = 10 if spent < seconds / 4 else 3
             rows.append({"items": items, "shares": operators(subject.model, items, accesses=accesses, repeats=repeats)})
     return rows

@@ -1,5 +1,6 @@
 """What is tuned: one network on this host, ready to serve, with one copy of its tables for all workers."""
 
+import argparse
 import os
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from tailrank.workload import Workload
 if TYPE_CHECKING:
     from tailrank.models import Model
 
-__all__ = ["Subject", "build", "default_workers", "load", "memory_budget"]
+__all__ = ["Subject", "build", "default_workers", "load", "memory_budget", "memory_of", "subject_of"]
 
 TOUCHED_BYTES = 512 << 20  # prepared candidates together touch this much of the tables, far beyond any cache
 MOST_ID_BYTES = 512 << 20  # ... but their ids stay below this
@@ -43,6 +44,23 @@ def memory_budget(quick: bool) -> int:
     half = (host.memory_bytes or 4 << 30) // 2
     free = int((host.available_bytes or half) * 0.8)
     return min(half, free, 1 << 30) if quick else min(half, free)
+
+
+def memory_of(args: argparse.Namespace, *, quick: bool = False) -> int:
+    """Return how many bytes of tables `--memory-gib` allows, or the budget of this host."""
+    return memory_budget(quick) if args.memory_gib is None else int(args.memory_gib * 2**30)
+
+
+def subject_of(args: argparse.Namespace, workload: Workload, progress: Progress, *, quick: bool = False) -> Subject:
+    """Build the model of the flags `model`, `--workers`, `--memory-gib` and `--seed`."""
+    return build(
+        args.model,
+        workload,
+        workers=args.workers or default_workers(),
+        memory_bytes=memory_of(args, quick=quick),
+        seed=args.seed,
+        progress=progress,
+    )
 
 
 def build(name: str, workload: Workload, *, workers: int, memory_bytes: int, seed: int, progress: Progress) -> Subject:

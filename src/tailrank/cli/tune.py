@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.cli.arguments import add_common, positive_float, positive_int
-from tailrank.cli.budget import DEFAULT, QUICK, Budget
+from tailrank.cli.budget import DEFAULT, QUICK
 from tailrank.cli.output import print_json, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.target import add_target, target_of
@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tune one model and write the result directory."""
+    from tailrank.cli.prover import prove
     from tailrank.cli.searching import search
-    from tailrank.cli.subject import build, default_workers, memory_budget
+    from tailrank.cli.subject import subject_of
     from tailrank.cli.tuned import document, write
     from tailrank.core.files import check_out
 
@@ -50,18 +51,20 @@ def run(args: argparse.Namespace) -> int:
     check_out(out)
     workload, budget = workload_of(args), QUICK if args.quick else DEFAULT
     target = target_of(args)
-    memory = memory_budget(args.quick) if args.memory_gib is None else int(args.memory_gib * 2**30)
     with Progress(quiet=args.quiet) as progress:
-        subject = build(
-            args.model,
-            workload,
-            workers=args.workers or default_workers(),
-            memory_bytes=memory,
-            seed=args.seed,
-            progress=progress,
-        )
+        subject = subject_of(args, workload, progress, quick=args.quick)
         found = search(subject, workload, target, budget=budget, seed=args.seed, progress=progress)
-        proof = _prove(subject, found, workload, target, budget, args.seed, progress)
+        proof = prove(
+            subject,
+            found.plans,
+            found.predicted_qps,
+            target=target,
+            workload=workload,
+            profile=found.profile,
+            budget=budget,
+            seed=args.seed,
+            progress=progress.step,
+        )
         progress.step("writing the result")
         result = document(subject, found, proof, workload, target, seed=args.seed, command=_command(args))
         result["seconds"] = time.monotonic() - began
@@ -71,22 +74,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(describe(result, out))
     return 0
-
-
-def _prove(subject: Any, found: Any, workload: Any, target: Any, budget: Budget, seed: int, progress: Progress) -> Any:
-    from tailrank.cli.prover import prove
-
-    return prove(
-        subject,
-        found.plans,
-        found.predicted_qps,
-        target=target,
-        workload=workload,
-        profile=found.profile,
-        budget=budget,
-        seed=seed,
-        progress=progress.step,
-    )
 
 
 def _command(args: argparse.Namespace) -> str:

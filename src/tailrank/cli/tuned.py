@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from tailrank.cli.proof import WARMUP, EngineRun, Proof, median_error_pct
+from tailrank.cli.proof import EngineRun, Proof, median_error_pct
 from tailrank.cli.results import (
     cdf,
     finite,
     host,
     lag_histogram,
     made_at,
-    plan_dict,
     probabilities,
     profile_section,
     run_row,
@@ -21,9 +20,8 @@ from tailrank.cli.searching import Found
 from tailrank.cli.subject import Subject
 from tailrank.core.config import dump, to_dict
 from tailrank.core.files import result_directory, write_json
-from tailrank.metrics import SLATarget, Summary, summarise
-from tailrank.simulator import Simulator, replay
-from tailrank.timing import Scaled, save_profile
+from tailrank.metrics import WARMUP, SLATarget, Summary, summarise
+from tailrank.timing import save_profile
 from tailrank.tuner import Bracket, Candidate, speedup
 from tailrank.workload import Poisson, Workload, gap_check
 
@@ -52,11 +50,11 @@ def document(
         "host": host(),
         "seed": seed,
         "versions": versions(),
-        "plan": plan_dict(best.plan),
+        "plan": to_dict(best.plan),
         "capacity_qps": best.capacity.qps,
         "capacity_ci95_qps": [best.capacity.low_qps, finite(best.capacity.high_qps)],
         "baseline": {
-            "plan": plan_dict(baseline.plan),
+            "plan": to_dict(baseline.plan),
             "capacity_qps": baseline.capacity.qps,
             "capacity_ci95_qps": [baseline.capacity.low_qps, finite(baseline.capacity.high_qps)],
         },
@@ -72,7 +70,7 @@ def document(
         "sim_error_earlier_profile_pct": _error_pct(proof.sim_earlier_qps, proof),
         "sim_error_same_run_pct": _error_pct(proof.same_run_qps, proof),
         "curve": found.curve,
-        "latency_cdf": _cdfs(subject, found, proof, seed),
+        "latency_cdf": _cdfs(proof),
         "slow_query": _slow(proof),
         "arrivals_check": _arrivals(proof, workload),
     }
@@ -95,7 +93,7 @@ def write(out: Path, result: dict[str, Any], found: Found, proof: Proof) -> None
 
 def workload_dict(workload: Workload) -> dict[str, Any]:
     """Return the workload with the kind of each part, defaults included."""
-    return {"arrivals": {}, "sizes": {}, "accesses": {}} | {
+    return {
         name: {"kind": part.__struct_config__.tag, **to_dict(part)}
         for name, part in (
             ("arrivals", workload.arrivals),
@@ -111,7 +109,7 @@ def _candidate(each: Candidate) -> dict[str, Any]:
         "phase": each.phase,
         "batch_size": stage.batch_size,
         "offload_at": stage.offload_at,
-        "plan": plan_dict(each.plan),
+        "plan": to_dict(each.plan),
         "capacity_qps": capacity.qps,
         "ci95_qps": [capacity.low_qps, finite(capacity.high_qps)],
         "queries": capacity.queries,
@@ -164,15 +162,11 @@ def _gauge(proof: Proof) -> dict[str, Any] | None:
         "engine_ms": finite(middle.engine_ms),
         "sim_ms": finite(middle.sim_ms),
         "same_run_ms": finite(middle.same_run_ms),
-        "error_pct": _finite(median_error_pct(runs, same_run=False)),
-        "error_same_run_pct": _finite(median_error_pct(runs, same_run=True)),
+        "error_pct": finite(median_error_pct(runs, same_run=False)),
+        "error_same_run_pct": finite(median_error_pct(runs, same_run=True)),
         "repeats": len(runs),
         "queries": sum(len(run.records) for run in runs),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None else finite(value)
 
 
 def _ends(bracket: Bracket) -> list[float | None]:
@@ -251,23 +245,19 @@ def _notes(found: Found, proof: Proof, engine: dict[str, Any]) -> list[str]:
     return said
 
 
-def _cdfs(subject: Subject, found: Found, proof: Proof, seed: int) -> dict[str, Any] | None:
+def _cdfs(proof: Proof) -> dict[str, Any] | None:
     runs = proof.of("tuned", "gauge")
     if not runs:
         return None
     run = runs[0]
-    plan = found.plans["tuned"]
-    profile = proof.profile or found.profile
-    service = Scaled(profile, run.drift)
-    simulator = Simulator({(subject.name, "cpu"): service}, overheads=profile.overheads, seed=seed)
     return {
         "plan": "tuned",
         "offered_qps": run.qps,
         "queries": len(run.records),
         "probability": probabilities(),
         "engine_ms": cdf(run.records, WARMUP),
-        "simulator_ms": cdf(simulator.serve(run.trace, plan), WARMUP),
-        "same_run_ms": cdf(replay(run.trace, plan, run.records), WARMUP) if run.records.ok.all() else None,
+        "simulator_ms": cdf(run.simulated, WARMUP),
+        "same_run_ms": None if run.repeated is None else cdf(run.repeated, WARMUP),
     }
 
 
