@@ -8,6 +8,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tailrank.cli.budget import Budget
@@ -53,20 +54,18 @@ def prove(
     return prover.proof
 
 
+@dataclass(eq=False)
 class _Prover:
-    def __init__(
-        self,
-        subject: Subject,
-        plans: Mapping[str, Plan],
-        target: SLATarget,
-        workload: Workload,
-        profile: Profile,
-        budget: Budget,
-        seed: int,
-        progress: Callable[[str], None],
-    ) -> None:
-        self.subject, self.plans, self.target, self.workload = subject, plans, target, workload
-        self.earlier, self.budget, self.seed, self.progress = profile, budget, seed, progress
+    subject: Subject
+    plans: Mapping[str, Plan]
+    target: SLATarget
+    workload: Workload
+    earlier: Profile  # from before the search
+    budget: Budget
+    seed: int
+    progress: Callable[[str], None]
+
+    def __post_init__(self) -> None:
         self.proof = Proof()
         self._began_s = time.monotonic()
         self._rounds: list[Profile] = []

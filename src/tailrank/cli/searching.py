@@ -6,12 +6,13 @@ from typing import Any
 
 from tailrank.cli.budget import Budget
 from tailrank.cli.calibration import CALIBRATION, calibrate
+from tailrank.cli.kernels import prepare_kernels
 from tailrank.cli.progress import Progress
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan
 from tailrank.engine import measure_profile
 from tailrank.metrics import WARMUP, SLATarget
-from tailrank.simulator import Simulator, kernels_ready, warm
+from tailrank.simulator import Simulator
 from tailrank.timing import Profile
 from tailrank.tuner import (
     Candidate,
@@ -128,9 +129,7 @@ def _climb(
     seed: int,
     progress: Progress,
 ) -> Search:
-    if not kernels_ready():
-        progress.note("compiling the simulator's kernels once (about ten seconds); later runs find them on disk")
-    warm()
+    prepare_kernels(progress)
     services = {(subject.name, "cpu"): profile}
     queries, slices = _effort(profile, baseline, workload, target, budget, seed)
     replications = [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.cli.arguments import add_common, percentile, positive_float, positive_int
+from tailrank.cli.kernels import prepare_kernels
 from tailrank.cli.machine import machine
 from tailrank.cli.output import pairs, print_json, significant
 from tailrank.cli.progress import Progress
@@ -14,7 +15,7 @@ from tailrank.cli.traffic import add_workload, workload_of
 from tailrank.core import Plan, SetupError
 from tailrank.core.config import load, to_dict
 from tailrank.metrics import SLATarget, Summary, summarise
-from tailrank.simulator import Simulator, kernels_ready, warm
+from tailrank.simulator import Simulator
 from tailrank.workload import Workload
 
 NAME = "simulate"
@@ -64,9 +65,7 @@ def run(args: argparse.Namespace) -> int:
     workload = workload_of(args)
     check_memory(plan, workload, args.queries)
     with Progress(quiet=args.quiet) as progress:
-        if not kernels_ready():
-            progress.note("compiling the simulator's kernels, once on this machine (some seconds)")
-            warm()
+        prepare_kernels(progress)
         progress.step(f"simulating {args.queries:,} queries at {significant(args.qps)} qps")
         trace = workload.trace(args.queries, args.qps, args.seed)
         records = Simulator(services, overheads=overheads, seed=args.seed).serve(trace, plan)

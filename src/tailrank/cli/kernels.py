@@ -1,0 +1,13 @@
+"""The simulator's kernels, compiled before they are needed; a run that compiles them says so."""
+
+from tailrank.cli.progress import Progress
+from tailrank.simulator import kernels_ready, warm
+
+__all__ = ["prepare_kernels"]
+
+
+def prepare_kernels(progress: Progress) -> None:
+    """Load the kernels; where they are not on disk yet, say that they are compiled, once on this machine."""
+    if not kernels_ready():
+        progress.note("compiling the simulator's kernels, once on this machine (some seconds)")
+    warm()
