@@ -1,0 +1,3 @@
+// The native pool: worker threads over one queue. See engine/ for who uses it.
+#pragma once
+#include "scorer.h"
