@@ -96,7 +96,8 @@ def counted_flops(model: Model, items: int, *, seed: int = 0) -> int:
     """Return the FLOPs of scoring `items`, counted in the running network.
 
     Matrix products are counted by torch as they are dispatched, additions of pooled lookups from the ids that arrive
-    and the rows that leave. Element-wise work is not counted, so `zoo` may say slightly more.
+    and the rows that leave. Element-wise work is not counted, so `zoo` may say slightly more. Of the F vectors of a `dot`
+    interaction torch multiplies each with each, F * F products, where `zoo` counts the F * (F - 1) / 2 pairs in use.
     """
     adds = [0]
 

@@ -11,7 +11,7 @@ from tailrank.models.artifact import DeepOnly, DienOfArtifact, DinOfArtifact, Nc
 from tailrank.models.executor import Executor, make_executor
 from tailrank.models.inputs import UNIFORM, Accesses, Inputs, draw_inputs
 from tailrank.models.interest import Dien, Din
-from tailrank.models.ranking import Dlrm, NeuMf, WideAndDeep
+from tailrank.models.ranking import Dlrm, NeuMf, NeuMfApart, WideAndDeep
 from tailrank.models.weights import require_memory
 from tailrank.zoo import Network, get, scale
 
@@ -20,6 +20,7 @@ __all__ = ["Model", "build"]
 _FAMILIES: Final[dict[str, Callable[[Network, int], nn.Module]]] = {
     "dlrm": Dlrm,
     "ncf": NeuMf,
+    "neumf": NeuMfApart,
     "wnd": WideAndDeep,
     "din": Din,
     "dien": Dien,
