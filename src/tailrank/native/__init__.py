@@ -1,7 +1,21 @@
 """The native (C++) side: programs that score a batch in one call, and the pool of native workers. Imports no torch."""
 
+from tailrank.native.compiled import Compiled
+from tailrank.native.extension import available, path, paths, why_not
 from tailrank.native.interpreter import interpret
-from tailrank.native.program import Program
+from tailrank.native.program import Precision, Program
 from tailrank.native.validate import NativeInputs, check, check_inputs
 
-__all__ = ["NativeInputs", "Program", "check", "check_inputs", "interpret"]
+__all__ = [
+    "Compiled",
+    "NativeInputs",
+    "Precision",
+    "Program",
+    "available",
+    "check",
+    "check_inputs",
+    "interpret",
+    "path",
+    "paths",
+    "why_not",
+]
