@@ -38,12 +38,12 @@ def breakdown(executor: GpuExecutor, inputs: Inputs, items: int, *, repeats: int
     """
     if not 1 <= items <= min(executor.sizes[-1], len(inputs[0])):
         raise ValueError(f"a batch of {items} is not one the executor runs in one part, or more than the inputs hold")
-    context, starts = executor.context(), range(0, len(inputs[0]) - items + 1, items)
-    rows = []
-    for number in range(repeats + 1):
-        fill = rows_between(inputs, starts[number % len(starts)])
-        begin = time.perf_counter_ns()
-        _, stamps = context.stamped(fill, items)
-        whole = time.perf_counter_ns() - begin
-        rows.append((stamps.to_device_ns, stamps.compute_ns, stamps.to_host_ns, whole))
+    starts, rows = range(0, len(inputs[0]) - items + 1, items), []
+    with executor.borrowed() as context:
+        for number in range(repeats + 1):
+            fill = rows_between(inputs, starts[number % len(starts)])
+            begin = time.perf_counter_ns()
+            _, stamps = context.stamped(fill, items)
+            whole = time.perf_counter_ns() - begin
+            rows.append((stamps.to_device_ns, stamps.compute_ns, stamps.to_host_ns, whole))
     return Shares(items, *(float(median(column)) for column in zip(*rows[1:], strict=True)))

@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, final, get_args
 
@@ -112,6 +113,15 @@ class GpuExecutor:
                 self._contexts[thread] = found
         return found
 
+    @contextmanager
+    def borrowed(self) -> Iterator[Context]:
+        """Lend a context without keeping it for the calling thread."""
+        context = self._lent()
+        try:
+            yield context
+        finally:
+            self._idle.append(context)
+
     def facts(self) -> dict[str, Any]:
         """Return what a result says of this executor."""
         facts: dict[str, Any] = {"executor": self.kind, "device": self.device.name, "precision": self.precision}
@@ -170,15 +180,14 @@ class GpuExecutor:
     def _difference(self, sample: Inputs, expected: NDArray[np.float32]) -> float:
         """Score at the edges of the sizes, and beyond the largest, on a context that others use later."""
         try:
-            context = self._made()
-            edges = sorted({edge for size in self.sizes for edge in (size, size + 1)})
-            found = [context.score(rows_between(sample, 0), items) for items in edges]
+            with self.borrowed() as context:
+                edges = sorted({edge for size in self.sizes for edge in (size, size + 1)})
+                found = [context.score(rows_between(sample, 0), items) for items in edges]
         except torch.OutOfMemoryError as error:
             raise SetupError(f"out of memory on {self.device.name}: {_line(error)}", hint=_LESS) from error
         except (RuntimeError, TypeError) as error:
             message = f"the module does not run on {self.device.name}: {_line(error)}"
             raise BadInputError(message, hint="all its tensors must be parameters, buffers or inputs") from error
-        self._idle.append(context)
         return float(np.max([np.abs(scores - expected[: len(scores)]).max() for scores in found]))
 
 

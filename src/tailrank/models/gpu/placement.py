@@ -66,7 +66,7 @@ def _copied(weight: Tensor, device: Device, dtype: torch.dtype) -> Tensor:
 def _made_bytes(module: nn.Module, inputs: Inputs) -> int:
     with torch.no_grad(), _Made() as made:
         module(*inputs)
-    return made.bytes
+    return int(made.made_bytes)
 
 
 @final
@@ -75,14 +75,14 @@ class _Made(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.bytes = 0
+        self.made_bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = func(*args, **(kwargs or {}))
         given = {_place(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
         for tensor in tree_leaves(results):
             if isinstance(tensor, Tensor) and _place(tensor) not in given:
-                self.bytes += tensor.numel() * tensor.element_size()
+                self.made_bytes += tensor.numel() * tensor.element_size()
         return results
 
 
