@@ -111,7 +111,7 @@ def _refused(made: Sequence[Executor], sample: Inputs, reference: Callable[[Inpu
             for _ in range(2):  # TorchScript optimises after its first run
                 found = executor(first_rows(sample, size))
                 if not same_scores(found, scores):
-                    refused[executor.kind] = _difference(found, scores)
+                    refused.setdefault(executor.kind, _difference(found, scores))
     return refused
 
 

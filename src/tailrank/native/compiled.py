@@ -90,7 +90,7 @@ def _columns(view: View) -> Columns:
 
 
 @singledispatch
-def _build(op: Op, to: Any, tables: dict[int, int]) -> None:
+def _build(op: Op, to: Any, tables: dict[int, int]) -> None:  # noqa: ARG001 - what the others take
     """Append `op` to the native program."""
     raise TypeError(f"no native operation for {type(op).__name__}")
 

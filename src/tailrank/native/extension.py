@@ -38,7 +38,7 @@ def core() -> Any:
     found, why = _load()
     if found is None:
         hint = (
-            "install a C++17 compiler (g++ or clang++) and install tailrank again; without it, torch runs the batches"
+            "install a C++17 compiler and install tailrank again; without it, torch runs the batches"
         )
         raise SetupError(f"no native executor: {why}", hint=hint)
     return found
