@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tailrank.core import BadInputError, SetupError
 from tailrank.models.gpu import CudaDevice, GpuExecutor, HostDevice, cuda_devices, rows_at
@@ -108,7 +109,10 @@ def unrecordable(monkeypatch):
     """A host whose streams refuse to record, as CUDA does where a module waits for the device."""
 
     def refuse(stream, work):
-        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
+        finally:  # torch fails a second time where it ends the capture
+            raise RuntimeError("operation failed due to a previous error during capture")
 
     device = HostDevice()
     monkeypatch.setattr(type(device.stream()), "capture", refuse)
@@ -139,6 +143,24 @@ def test_a_recording_that_scores_otherwise_is_given_up(tiny, monkeypatch):
     assert recorded
     assert found.plain == "recorded scores differ by 0.5"
     assert torch.allclose(found(model.inputs(40)), model.score(model.inputs(40)), rtol=0, atol=1e-6)
+
+
+class Lookups(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if "embedding" in func.name():
+            self.names.append(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", EIGHT)
+def test_all_tables_that_are_read_together_are_one_kernel(tiny, name):
+    with torch.no_grad(), Lookups() as lookups:
+        tiny(name).module(*tiny(name).inputs(3))
+    assert len(lookups.names) == len(tiny(name).network.groups)
 
 
 class OfTheBatch(nn.Module):

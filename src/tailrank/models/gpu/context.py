@@ -4,6 +4,7 @@ host rows ─▶ pinned block ─▶ device block ─▶ scores ─▶ pinned sc
   fill        copy stream     compute stream (one launch)  compute stream
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ class Context:
             raise RuntimeError("every slot of this context has a batch on its way: take a result first")
         slot = self._free.popleft()
         try:
-            rows = next(size for size in self._sizes if size >= stop - first)
+            rows = self._sizes[bisect_left(self._sizes, stop - first)]
             self._start(slot, fill, first, stop, rows)
         except BaseException:
             self._free.append(slot)
@@ -179,8 +180,9 @@ class Context:
         """Fill and launch a batch, padded to `rows`."""
         items, views = stop - first, slot.views[rows]
         fill(first, stop, views)
-        for view in views:
-            view[items:] = view[:1]  # any valid row will do; what the buffer held before may not be one
+        if items < rows:  # any valid row will do; what the buffer held before may not be one
+            for view in views:
+                view[items:] = view[:1]
         copies, launches, size_bytes = self._copies, self._launches, self._loaded.layout.size_bytes(rows)
         copies.record(slot.begun)
         copies.copy(slot.block[:size_bytes], slot.pinned[:size_bytes])

@@ -153,7 +153,7 @@ class GpuExecutor:
                     except torch.OutOfMemoryError:
                         raise
                     except RuntimeError as error:
-                        self._give_up_recording(_line(error))
+                        self._give_up_recording(_line(error.__context__ or error))
                 return Context(self._loaded, slots=self._slots)
             finally:
                 torch.set_float32_matmul_precision(before)
@@ -218,6 +218,6 @@ def _require(device: Device, weights: int, batches: int) -> None:
     raise SetupError(f"{need}, {spare}, do not fit the {free / 1e9:.3f} GB free on {device.name}", hint=_LESS)
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """Return the first line of `error`."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
