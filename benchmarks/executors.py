@@ -168,7 +168,8 @@ def main() -> None:
         Path(args.json).write_text(text + "\n", encoding="utf-8")
     for row in made["vs_best"]["fp32"]:
         print(
-            f"{row['network']:>6} {row['batch']:>5}  native {row['native_us']:>10,.1f} us  best rival {row['best_us']:>10,.1f}"
+            f"{row['network']:>6} {row['batch']:>5}  native {row['native_us']:>10,.1f} us"
+            f"  best rival {row['best_us']:>10,.1f}"
             f"  {row['ratio']:.2f}x ({row['low']:.2f} .. {row['high']:.2f})  {row['best']}"
         )
     print(f"geometric mean {made['geomean_vs_best']}, least {made['min_vs_best']}, of {len(made['cells'])} cells")

@@ -52,7 +52,7 @@ def measure_network(name: str, effort: Effort) -> dict[str, Any]:
             cells += _cell(workshop, feed, items, effort)
         with on_one_core(effort.core):
             roofline = Roofline(bench.model, feed, effort.rounds, effort.block_s).measure(cells)
-        document = {
+        return {
             "network": name,
             "table_bytes": bench.model.table_bytes,
             "row_scale": bench.model.scale,
@@ -65,7 +65,6 @@ def measure_network(name: str, effort: Effort) -> dict[str, Any]:
             "build_s": workshop.spent_s,
             "seconds": time.monotonic() - began,
         }
-    return document
 
 
 class _Workshop:

@@ -1,30 +1,38 @@
-"""Tailrank's native executor, in every precision it has."""
+"""Tailrank's native executor, in every precision it has, and parts of networks on it."""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from rivals.way import Absent, Bench, Maker, Way
 from tailrank.models import Inputs
-from tailrank.native import Program
+from tailrank.native import Compiled, Program, available, why_not
+from tailrank.native.program import Precision
 
 __all__ = ["MAKERS", "program_way"]
 
 
-def program_way(program: Program, prepare: Callable[[Inputs], Any]) -> Way:
+def _arrays(inputs: Inputs) -> Any:
+    return tuple(tensor.numpy() for tensor in inputs)
+
+
+def program_way(program: Program, prepare: Callable[[Inputs], Inputs]) -> Way:
     """Return the native executor of a program that is a part of a network; `prepare` makes its inputs."""
-    raise Absent("no native executor of a program yet")
+    return Way(run=Compiled(program), prepare=lambda inputs: _arrays(prepare(inputs)), read=np.asarray)
 
 
-def _native(bench: Bench, precision: str) -> Way:
-    try:
-        from tailrank.models.native.executor import native_executor
-    except ImportError as error:
-        raise Absent("the native executor was not built on this host") from error
+def _native(bench: Bench, precision: Precision) -> Way:
+    if not available():
+        raise Absent(why_not())
+    from tailrank.models.native.executor import native_executor
+
     executor = native_executor(bench.model, precision)
     if executor is None:
-        raise Absent("the native executor was not built on this host")
+        raise Absent(f"no native form of {bench.model.name}")
     executor.warm(bench.model.inputs(64))
-    return Way(run=executor, note=", ".join(f"{key} {value}" for key, value in executor.facts().items()))
+    note = ", ".join(f"{key} {value}" for key, value in executor.facts().items())
+    return Way(run=executor.compiled, prepare=_arrays, read=np.asarray, note=note)
 
 
 def _fp32(bench: Bench, _: int) -> Way:

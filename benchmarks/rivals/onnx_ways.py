@@ -200,7 +200,7 @@ def _ort_int8(bench: Bench, _: int) -> Way:
     return _session(bench, _saved(bench, onnx.load(str(small))))
 
 
-def _request(bench: Bench, model: Any, note: str) -> Way:
+def _request(model: Any, note: str) -> Way:
     import openvino as ov
 
     hints = {
@@ -244,7 +244,7 @@ def _openvino(bench: Bench, _: int) -> Way:
         value.get_node().set_partial_shape(ov.PartialShape([-1, *sample[number].shape[1:]]))
         value.get_node().set_element_type(kind if sample[number].dtype != torch.int64 else ov.Type.i64)
     model.validate_nodes_and_infer_types()
-    return _request(bench, model, "torch front end")
+    return _request(model, "torch front end")
 
 
 def _openvino_onnx(bench: Bench, _: int) -> Way:
@@ -265,7 +265,7 @@ def _openvino_onnx(bench: Bench, _: int) -> Way:
             parameter.output(0).replace(constant.output(0))
             model.remove_parameter(parameter)
     model.validate_nodes_and_infer_types()
-    return _request(bench, model, "ONNX front end")
+    return _request(model, "ONNX front end")
 
 
 MAKERS = (

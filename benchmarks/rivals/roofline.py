@@ -16,6 +16,8 @@ from rivals.measure import Feed, interleaved, spread
 from rivals.native_ways import program_way
 from rivals.way import Absent, Way, as_is
 from tailrank.models import Inputs, Model
+from tailrank.native import available, why_not
+from tailrank.native.extension import core
 from tailrank.native.program import Bag, Dense, Fc, Op, Program, Score, View
 
 __all__ = ["Roofline"]
@@ -38,20 +40,18 @@ class Roofline:
 
     def measure(self, cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return peaks, bounds, and shares at `BATCHES`; or why there are none."""
-        try:
-            from tailrank.models.native import lower
-            from tailrank.native import _core
-        except ImportError as error:
-            return {"absent": f"no native extension: {error}"}
-        if not hasattr(_core, "probe_rows") or not hasattr(_core, "probe_fma"):
-            return {"absent": "the native extension has no probes"}
+        if not available():
+            return {"absent": why_not()}
+        from tailrank.models.native import lower
+
+        probes = core()
         program = lower(self.module, self.network)
         peaks = {each: [] for each in PRECISIONS}
         tables, row_ns = _tables(program), []
         for _ in range(max(3, self.rounds // 3)):
             for precision, found in peaks.items():
-                found.append(float(_core.probe_fma(FMA_S, precision)))
-            row_ns.append([_row_ns(_core, bag) for bag in tables])
+                found.append(float(probes.probe_fma(FMA_S, precision)))
+            row_ns.append([_row_ns(probes, bag) for bag in tables])
         peak = {name: float(np.median(found)) for name, found in peaks.items()}
         rows = [
             {
@@ -120,10 +120,10 @@ def _same(op: Op, bag: Bag) -> bool:
     return isinstance(op, Bag) and op.table is bag.table
 
 
-def _row_ns(core: Any, bag: Bag) -> tuple[float, int]:
+def _row_ns(probes: Any, bag: Bag) -> tuple[float, int]:
     """Return the least time of a random row, and the prefetch distance that gave it."""
     ids = np.random.default_rng(0).integers(0, len(bag.table), IDS, dtype=np.int32)
-    times = {distance: float(core.probe_rows(bag.table, ids, distance)) / len(ids) for distance in DISTANCES}
+    times = {distance: float(probes.probe_rows(bag.table, ids, distance)) / len(ids) for distance in DISTANCES}
     best = min(times, key=lambda distance: times[distance])
     return times[best], best
 
