@@ -1,6 +1,6 @@
 """The compiled executor against the readable one: every operation, instruction set, tile and thread."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import get_args
 
@@ -17,7 +17,7 @@ from tailrank.native.program import Bag, Dense, Fc, Gru, Layer, Op, Score, Tanh,
 pytestmark = pytest.mark.skipif(not available(), reason=f"no native executor: {why_not()}")
 
 KINDS = [op for op in get_args(Op) if op is not Score]
-RELATIVE = 1e-5  # of a value, and a tenth of it of the largest: where terms cancel, what is left is rounding
+RELATIVE = 1e-5  # of the largest value: where terms cancel, what is left is rounding
 
 
 @pytest.mark.parametrize("path", paths())
@@ -29,8 +29,8 @@ def test_an_operation_does_what_it_says(cases, kind, path, data):
     tile = data.draw(st.sampled_from([0, 1, 3]))
     found = case.outputs(lambda program, inputs: Compiled(program, path=path, tile=tile)(inputs))
     expected = case.outputs(interpret)
-    scale = max(1.0, float(np.abs(expected).max())) * (20 if kind in (Gru, Tanh) else 1)  # they feed rounding back
-    np.testing.assert_allclose(found, expected, rtol=RELATIVE, atol=RELATIVE / 10 * scale)
+    scale = max(1.0, float(np.abs(expected).max())) * (2 if kind in (Gru, Tanh) else 1)  # they feed rounding back
+    np.testing.assert_allclose(found, expected, rtol=RELATIVE, atol=RELATIVE * scale)
 
 
 def table_program(rows=50, dim=24, pooling=7, items=33, dtype=np.int32, seed=0):
@@ -64,7 +64,7 @@ def test_int8_rows_are_off_by_half_a_step_at_most(path):
     table = rng.standard_normal((40, 24), dtype=np.float32)
     table[7] = 0.0  # has no scale
     ids = np.arange(40, dtype=np.int64).reshape(-1, 1)
-    ops = tuple([Bag(0, 0, 1, 1, table, View(0, 0, 24)), Score(View(0, 0, 1))])
+    ops = (Bag(0, 0, 1, 1, table, View(0, 0, 24)), Score(View(0, 0, 1)))
     program = Program((("ids", 1),), (24,), ops)
     for column in range(24):
         one = replace(program, ops=(ops[0], Score(View(0, column, 1))))
@@ -92,19 +92,9 @@ def test_threads_share_one():
     program, inputs = table_program(items=400)
     compiled = Compiled(program)
     expected = compiled(inputs)
-    wrong = []
-
-    def work():
-        for _ in range(50):
-            if not np.array_equal(compiled(inputs), expected):
-                wrong.append(1)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: compiled(inputs), range(200)))
+    assert all(np.array_equal(each, expected) for each in found)
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
