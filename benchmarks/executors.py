@@ -43,7 +43,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile and AOTInductor out")
     parser.add_argument("--executors", nargs="+", default=(), metavar="NAME", help="these alone")
     parser.add_argument("--quick", action="store_true", help="64 MiB of tables, 3 rounds, batches of 1 and 64")
-    parser.add_argument("--json", metavar="FILE", help=f"write the document here too; - prints it (always: {RUNS})")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help=f"write the document here too; - prints it (always: {RUNS}/executors.json, or part.json)",
+    )
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md of the last runs, and end")
     parser.add_argument("--child", metavar="FILE", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -161,7 +165,8 @@ def main() -> None:
     made = document(args, [measure(name) for name in args.networks])
     text = json.dumps(made, indent=1)
     RUNS.mkdir(parents=True, exist_ok=True)
-    (RUNS / ("quick.json" if args.quick else "executors.json")).write_text(text + "\n", encoding="utf-8")
+    whole = not (args.quick or args.executors or args.no_compile or set(NETWORKS) - set(args.networks))
+    (RUNS / ("executors.json" if whole else "part.json")).write_text(text + "\n", encoding="utf-8")
     if args.json == "-":
         print(text)
         return

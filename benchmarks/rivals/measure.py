@@ -117,7 +117,8 @@ def two_workers(
 def _rate(way: Way, feed: Feed, items: int, cores: Sequence[int], block_s: float) -> float:
     """Return items a second of one thread a core, all together; each works until the time is over."""
     done, ready = [0.0] * len(cores), threading.Barrier(len(cores))
-    prepared = [[way.prepare(feed.next(items)) for _ in range(64)] for _ in cores]
+    count = int(np.clip(feed.items // items // len(cores), 4, MOST_CALLS))
+    prepared = [[way.prepare(feed.next(items)) for _ in range(count)] for _ in cores]
 
     def work(number: int) -> None:
         os.sched_setaffinity(0, {cores[number]})

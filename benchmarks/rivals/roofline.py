@@ -22,7 +22,7 @@ from tailrank.native.program import Bag, Dense, Fc, Op, Program, Score, View
 
 __all__ = ["Roofline"]
 
-DISTANCES = (0, 8, 16, 32, 64, 96, 128, 256)
+DISTANCES = (0, 8, 16, 32, 64, 96, 128, 256, 512)
 IDS = 1 << 18  # in one probe
 BATCHES = (64, 256)
 FMA_S = 0.2
