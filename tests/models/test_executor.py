@@ -12,6 +12,7 @@ from tailrank.models.auto import AutoExecutor, Range
 from tailrank.models.executor import TOLERANCE, first_rows, one_thread, same_scores
 from tailrank.models.onnx_model import load_onnx
 from tailrank.models.torch_executor import TorchExecutor
+from tailrank.native import available
 
 
 class Untraceable(nn.Module):
@@ -19,7 +20,7 @@ class Untraceable(nn.Module):
         return torch.from_numpy(x.numpy().sum(1))
 
 
-KINDS = ("torch", "torch bf16", "own eager", "onnxruntime", "auto")
+KINDS = ("native", "torch", "torch bf16", "own eager", "onnxruntime", "auto")
 
 
 @pytest.fixture
@@ -34,6 +35,10 @@ def pair(tiny, request):
         model = Model("mine:net", Untraceable(), lambda n, *_: (torch.rand(n, 4),))
         return model, model.executor(), TOLERANCE
     model = tiny("ncf")
+    if kind == "native":
+        if not available():
+            pytest.skip("the native extension was not built")
+        return model, model.executor("native"), TOLERANCE
     if kind == "auto":
         plain = TorchExecutor(model.module, "eager", "highest", packed=None, packed_from=None)
         return model, AutoExecutor([Range(1, model.executor("torch")), Range(20, plain)]), TOLERANCE

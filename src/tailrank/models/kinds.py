@@ -1,8 +1,6 @@
 """The kinds of executor by name: which run which models, in which precisions."""
 
-import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from torch import nn
 
@@ -10,8 +8,10 @@ from tailrank.core import BadInputError, SetupError
 from tailrank.models.auto import choose
 from tailrank.models.compiled import CompiledExecutor
 from tailrank.models.executor import Executor
+from tailrank.models.native.executor import native_executor
 from tailrank.models.torch_executor import in_bf16, make_torch_executor
 from tailrank.models.weights import require_memory
+from tailrank.native import Precision, why_not
 
 if TYPE_CHECKING:
     from tailrank.models.model import Model
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Kind", "Precision", "make_executor"]
 
 Kind = Literal["auto", "native", "torch", "compiled", "onnxruntime"]
-Precision = Literal["fp32", "bf16", "int8"]
 
 _PRECISIONS: Final[dict[Kind, tuple[Precision, ...]]] = {
     "auto": ("fp32",),
@@ -28,7 +27,6 @@ _PRECISIONS: Final[dict[Kind, tuple[Precision, ...]]] = {
     "compiled": ("fp32", "bf16"),
     "onnxruntime": ("fp32",),
 }
-_NATIVE = "tailrank.models.native"
 
 
 def make_executor(model: "Model", kind: Kind = "auto", precision: Precision = "fp32") -> Executor:
@@ -59,7 +57,7 @@ def make_executor(model: "Model", kind: Kind = "auto", precision: Precision = "f
     if kind == "torch" or model.network is None:
         return make_torch_executor(module, model.inputs, precision)
     return choose(
-        [lambda: _native(model, precision), lambda: make_torch_executor(module, model.inputs)],
+        [lambda: native_executor(model, precision), lambda: make_torch_executor(module, model.inputs)],
         model.inputs,
         reference=model.score,
     )
@@ -84,23 +82,11 @@ def _kinds_of(model: "Model") -> tuple[Kind, ...]:
     return ("auto", "native", "torch", "compiled")
 
 
-def _native(model: "Model", precision: Precision) -> Executor | None:
-    """Return the native executor, or None where it was not built or this network has no native form."""
-    try:
-        module = importlib.import_module(f"{_NATIVE}.executor")
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith(_NATIVE):
-            raise
-        return None
-    make = cast(Callable[["Model", Precision], Executor | None], module.native_executor)
-    return make(model, precision)
-
-
 def _require_native(model: "Model", precision: Precision) -> Executor:
-    found = _native(model, precision)
+    found = native_executor(model, precision)
     if found is None:
-        hint = "install a C++ compiler and build it: python setup.py build_ext --inplace; or choose `torch`"
-        raise SetupError("the native executor was not built on this host", hint=hint)
+        hint = "install a C++17 compiler and install tailrank again, or choose the executor `torch`"
+        raise SetupError(f"no native executor: {why_not()}", hint=hint)
     return found
 
 
