@@ -52,10 +52,10 @@ struct Recurrence {
 };
 
 struct AttentionUnit {
-  Packed history;        // D -> U, no bias
-  const float* product;  // panels like history's
+  const float* history;  // (D, U)
+  const float* product;  // (D, U)
   Packed ad;             // D -> U with bias
-  const float* out;      // (U) padded with zeros to whole vectors
+  const float* out;      // (U)
   float out_bias, slope;
   std::int64_t steps, dim, units;
 };

@@ -96,19 +96,12 @@ void Program::attention(View steps, View ad, const float* history, const float* 
                         const float* bias, const float* out_weight, float out_bias, float slope, std::int64_t units,
                         View out) {
   wrote(out);
-  const std::int64_t dim = ad.width, padded = (units + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes;
-  const auto turned = [&](const float* weight) {  // (D, U) to (U, D)
-    std::vector<float> other(static_cast<std::size_t>(dim * units));
-    for (std::int64_t d = 0; d < dim; ++d) {
-      for (std::int64_t u = 0; u < units; ++u) other[static_cast<std::size_t>(u * dim + d)] = weight[d * units + u];
-    }
-    return packed(other.data(), nullptr, dim, units, false);
-  };
+  const std::int64_t dim = ad.width;
   AttentionUnit unit{};
-  unit.history = turned(history);
-  unit.product = static_cast<const float*>(turned(product).panels);
+  unit.history = keep(history, dim * units, dim * units);
+  unit.product = keep(product, dim * units, dim * units);
   unit.ad = packed(ad_weight, bias, dim, units, false);
-  unit.out = keep(out_weight, units, padded);
+  unit.out = keep(out_weight, units, units);
   unit.out_bias = out_bias;
   unit.slope = slope;
   unit.steps = steps.width / dim;
