@@ -35,7 +35,7 @@ class Board {
   void slice_done(std::int64_t query, std::int32_t stage, bool final) {
     if (queries_[query].left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if (!final) {
-      tell(query, stage);
+      if (live(query)) tell(query, stage);
     } else if (close(query, kDone)) {
       finish_ns_[query] = now_ns();
       one_less();
@@ -101,8 +101,8 @@ class Board {
   std::atomic<std::int64_t> origin_ns_{0};
   alignas(64) std::atomic<std::int64_t> open_;
   std::mutex lock_;
-  std::vector<std::pair<std::int64_t, std::int32_t>> ready_;   // under lock
-  std::unordered_map<std::int64_t, std::string> errors_;  // under lock
+  std::vector<std::pair<std::int64_t, std::int32_t>> ready_;  // under lock
+  std::unordered_map<std::int64_t, std::string> errors_;        // under lock
   Parker reader_;
 };
 
