@@ -39,19 +39,19 @@ def measure_profile(
     like: Profile | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Profile:
-    """Measure `model` on `device` in `rounds` rounds within about `budget_s`.
+    """Measure `model` on `device` in `rounds` rounds within about `budget_s`; leave out sizes beyond the prepared rows.
 
-    Sizes beyond the prepared rows are left out. Short batches are repeated more often than long ones, so that each size gets a like share of time; `like` says how
+    Short batches are repeated more often than long ones, so that each size gets a like share of time; `like` says how
     long they take, or a first look at each does.
     """
     usable = [n for n in sizes if n <= engine.scorers[model if device == "cpu" else (model, device)].rows]
-    flat_out = partial(_flat_out, engine, model, device)
-    first = like if like is not None else _round(flat_out, usable, [1] * len(usable), workers, seed)
+    take = partial(_round, partial(_flat_out, engine, model, device), model, usable, workers=workers)
+    first = like if like is not None else take(repeats=[1] * len(usable), seed=seed)
     repeats = _repeats(first, usable, budget_s / rounds)
     profile: Profile | None = None
     for number in range(rounds):
         progress(f"profile: round {number + 1} of {rounds}")
-        taken = _round(flat_out, usable, repeats, workers, seed + 1 + number)
+        taken = take(repeats=repeats, seed=seed + 1 + number)
         profile = taken if profile is None else profile.merged(taken)
     assert profile is not None
     return profile
@@ -67,7 +67,9 @@ def _repeats(first: Profile, sizes: Sequence[int], budget_s: float) -> list[int]
     return [int(np.clip(share_ns / max(cost_ns[n], 1.0), 1, MAX_REPEATS)) for n in sizes]
 
 
-def _round(flat_out: FlatOut, sizes: Sequence[int], repeats: Sequence[int], workers: int, seed: int) -> Profile:
+def _round(
+    flat_out: FlatOut, model: str, sizes: Sequence[int], *, workers: int, repeats: Sequence[int], seed: int
+) -> Profile:
     points = []
     for busy in sorted({1, workers}):
         order = np.repeat(np.asarray(sizes), np.asarray(repeats) * busy)
