@@ -19,7 +19,7 @@ venv: $(STAMP) ## virtual environment in .venv with everything installed (free w
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,report,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,onnx,report,dev]'
 	touch $@
 
 demo: $(STAMP) ## tune RMC1 on this machine: prints a table and writes runs/demo/report.html

@@ -46,7 +46,7 @@ def test_dien_is_two_tanh_networks_whose_attention_has_no_effect(tiny):
 
 def test_the_discarded_attention_is_still_computed(tiny):
     """Its products stay in the frozen graph: dropping them would make the artifact's shape too cheap."""
-    from tailrank.models.executor import _frozen
+    from tailrank.models.torch_executor import _frozen
 
     model = tiny("dien-artifact")
     with torch.no_grad():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tailrank.models.layers import Concat, Lookup, Mlp, WeightedLookup, click
+from tailrank.models.layers import Concat, Dot, Lookup, Mlp, WeightedLookup, click
 from tailrank.zoo import Chain, Network, TableConfig
 
 
@@ -66,6 +66,17 @@ def test_mlp_is_linear_layers_with_relu_between(network, last, end):
 
 def test_concat_flattens():
     assert torch.equal(Concat()(torch.zeros(2, 3), torch.ones(2, 2, 2)), torch.tensor([[0.0] * 3 + [1.0] * 4] * 2))
+
+
+def test_dot_places_pairs_after_the_dense_part():
+    dense, rows = torch.randn(4, 3), torch.randn(4, 5, 3)
+    vectors = [dense, *rows.unbind(1)]
+    found = Dot(5)(dense, rows)
+    assert found.shape == (4, 3 + 15)
+    assert torch.equal(found[:, :3], dense)
+    for i in range(6):
+        for j in range(i):
+            assert torch.allclose(found[:, 3 + i * (i - 1) // 2 + j], (vectors[i] * vectors[j]).sum(1), atol=1e-6)
 
 
 def test_click_is_the_second_outcome():

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from tailrank.models.executor import TOLERANCE, _frozen
+from tailrank.models.executor import TOLERANCE
 from tailrank.models.packed import _padded, packed, row_counts
+from tailrank.models.torch_executor import _frozen
 
 
 @pytest.mark.parametrize("most", [1, 7, 8, 9, 255, 256, 257, 500, 512, 513, 1000, 1024])
@@ -42,7 +43,7 @@ def test_the_traced_twin_agrees_at_padded_sizes(tiny, rows_of, name):
 
 def test_warming_runs_every_count_and_changes_nothing(tiny):
     model = tiny("ncf")
-    executor, inputs = model.executor(), model.inputs(40)
+    executor, inputs = model.executor("torch"), model.inputs(40)
     before = executor(inputs)
     executor.warm(inputs)
     assert torch.equal(executor(inputs), before)

@@ -4,10 +4,14 @@ from tailrank.core import BadInputError
 from tailrank.zoo import get, names
 
 PAPER = ("rmc1", "rmc2", "rmc3", "ncf", "wnd", "mtwnd", "din", "dien")
+TIERS = (
+    *(f"rm-{size}" for size in ("small", "med", "large")),
+    *(f"neumf-{users}-{size}" for users in ("1m", "20m") for size in ("small", "medium", "large")),
+)
 
 
 def test_every_paper_network_has_its_artifact_shape():
-    assert set(names()) == {*PAPER, *(f"{name}-artifact" for name in PAPER), "din-artifact-251"}
+    assert set(names()) == {*PAPER, *(f"{name}-artifact" for name in PAPER), "din-artifact-251", *TIERS}
 
 
 @pytest.mark.parametrize("name", names())

@@ -12,7 +12,7 @@ from tailrank.engine import Engine, Scorer, keep_freed_memory
 from tailrank.workload import Workload
 
 if TYPE_CHECKING:
-    from tailrank.models import Model
+    from tailrank.models import Executor, Model
 
 __all__ = ["Subject", "build", "default_workers", "load", "memory_budget", "memory_of", "subject_of"]
 
@@ -64,7 +64,7 @@ def subject_of(args: argparse.Namespace, workload: Workload, progress: Progress,
 
 
 def build(name: str, workload: Workload, *, workers: int, memory_bytes: int, seed: int, progress: Progress) -> Subject:
-    """Build the network or module called `name`, prepare candidates, and choose the fastest torch executor."""
+    """Build the network or model called `name`, prepare candidates, and choose the fastest executor."""
     model, scorer, facts = load(name, workload, memory_bytes=memory_bytes, seed=seed, progress=progress)
     return Subject(name, model, Engine({name: scorer}, seed=seed), workers, facts)
 
@@ -106,12 +106,11 @@ def _rows(model: "Model", largest: int) -> int:
     return max(min(touching, holding, MOST_ROWS), LEAST_ROWS, 2 * largest)
 
 
-def _facts(model: "Model", executor: Any) -> dict[str, Any]:
+def _facts(model: "Model", executor: "Executor") -> dict[str, Any]:
     network = model.network
-    facts: dict[str, Any] = {"executor": executor.kind, "matmul_precision": executor.matmul_precision}
-    facts["packed_from"] = executor.packed_from
+    facts: dict[str, Any] = executor.facts()
     if network is None:
-        return facts | {"notes": ["the user's own module: costs per item are not known"]}
+        return facts | {"notes": ["the user's own model: costs per item are not known"]}
     return facts | {
         "tables": len(network.tables),
         "table_bytes": model.table_bytes,

@@ -1,25 +1,33 @@
-"""Numbers from records: SLA target, percentiles with intervals, saturation, summary.
+"""Numbers from records: SLA target, percentiles with intervals, saturation, summary; and from scores: quality.
 
-Pure functions of records from anywhere; not aware of who made them.
+Pure functions of records and scores from anywhere; not aware of who made them.
 """
 
 from tailrank.metrics.late import late_share
 from tailrank.metrics.percentiles import Interval, percentile, percentile_interval, t_interval
+from tailrank.metrics.quality import Fidelity, Gain, fidelity, ndcg, ndcg_of_order, overlap, top_k
 from tailrank.metrics.saturation import Saturation, saturated
 from tailrank.metrics.sla import SLATarget
 from tailrank.metrics.summary import WARMUP, Summary, meets, summarise
 
 __all__ = [
     "WARMUP",
+    "Fidelity",
+    "Gain",
     "Interval",
     "SLATarget",
     "Saturation",
     "Summary",
+    "fidelity",
     "late_share",
     "meets",
+    "ndcg",
+    "ndcg_of_order",
+    "overlap",
     "percentile",
     "percentile_interval",
     "saturated",
     "summarise",
     "t_interval",
+    "top_k",
 ]

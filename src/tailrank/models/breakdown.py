@@ -76,10 +76,12 @@ def _class_of(block: nn.Module) -> Operator:
 
 
 @contextmanager
-def _hooks(module: nn.Module, enter: Callable[..., None] | None, leave: Callable[..., None] | None) -> Iterator[None]:
+def _hooks(
+    module: nn.Module | None, enter: Callable[..., None] | None, leave: Callable[..., None] | None
+) -> Iterator[None]:
     """Call `enter` before and `leave` after every block that belongs to an operator class; blocks never nest."""
     handles = []
-    for block in module.modules():
+    for block in module.modules() if module is not None else ():
         if hasattr(block, "operator"):
             if enter:
                 handles.append(block.register_forward_pre_hook(enter))
@@ -96,7 +98,8 @@ def counted_flops(model: Model, items: int, *, seed: int = 0) -> int:
     """Return the FLOPs of scoring `items`, counted in the running network.
 
     Matrix products are counted by torch as they are dispatched, additions of pooled lookups from the ids that arrive
-    and the rows that leave. Element-wise work is not counted, so `zoo` may say slightly more.
+    and the rows that leave. Element-wise work is not counted, so `zoo` may say slightly more. Of the F vectors of a
+    `dot` interaction torch multiplies each with each, F * F products; `zoo` counts the F * (F - 1) / 2 pairs in use.
     """
     adds = [0]
 
@@ -106,6 +109,7 @@ def counted_flops(model: Model, items: int, *, seed: int = 0) -> int:
             adds[0] += inputs[0].numel() * dim - rows.numel()
 
     counter = FlopCounterMode(display=False)
-    with _hooks(model.module, None, leave), torch.no_grad(), counter:
-        model.module(*model.inputs(items, seed=seed))
+    module = model.require_module()
+    with _hooks(module, None, leave), torch.no_grad(), counter:
+        module(*model.inputs(items, seed=seed))
     return int(counter.get_total_flops()) + adds[0]

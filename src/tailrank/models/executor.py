@@ -1,137 +1,66 @@
-"""The fastest way found to run a module on a CPU: one call per batch, which lets go of the GIL once."""
+"""What runs a batch: one small interface, and what every way of running is held to."""
 
-import math
-import sys
-import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple, Protocol, cast, final
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tailrank.models.inputs import Inputs
-from tailrank.models.packed import packed, row_counts
 
-__all__ = ["TOLERANCE", "Executor", "Kind", "Precision", "make_executor"]
-
-Run = Callable[..., Tensor]
-Kind = Literal["torchscript", "eager"]
-Precision = Literal["highest", "medium"]
+__all__ = ["TOLERANCE", "Executor", "MakeInputs", "first_rows", "one_thread", "same_scores"]
 
 TOLERANCE = 1e-5
-"""Largest difference of a score that counts as the same score."""
+"""Largest difference of a score, absolute plus relative, that counts as the same score."""
 
-_SIZES = (1, 3, 64, 257)
-_TIMED_SIZES = (1, 4, 16, 64, 256)
-_JUDGED_SIZES = (16, 256)
-_REPEATS = 7
-_GAIN = 0.9  # a way must take at most this share of the time of a simpler one to replace it
+
+class Executor(Protocol):
+    """Scores a batch: inputs -> (items,) float32. Threads may share one; each runs on the thread that calls it."""
+
+    @property
+    def kind(self) -> str:
+        """What runs: "torchscript", "eager", "compiled", "onnxruntime", "native", or "auto" for several by size."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """What weights are held in: "fp32", "bf16" or "int8"; scores are float32 always."""
+        ...
+
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """Return the score of every item of `inputs`, float32 (items,)."""
+        ...
+
+    def warm(self, inputs: Inputs) -> None:
+        """Run what is compiled or cached on first use, up to all of `inputs`: call before serving."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a result says of it: JSON values, with at least `executor` and `precision`."""
+        ...
 
 
 class MakeInputs(Protocol):
     """Inputs of so many items."""
 
-    def __call__(self, items: int, /) -> Inputs: ...
+    def __call__(self, items: int, /) -> Inputs:
+        """Return inputs with `items` rows."""
+        ...
 
 
-@final
-class Executor:
-    """Scores a batch: inputs -> (items,) float32. Threads may share one.
-
-    `kind` says what runs. Batches of at least `packed_from` items (None: no batch) run their FC layers in oneDNN with
-    packed weights. `matmul_precision` is what the process is set to during the call: torch has one such setting per
-    process, so an executor puts its own in force when it finds another. "medium" is chosen only where its scores
-    agree with full fp32 to `TOLERANCE`; on CPUs without bf16 matrix units it is fp32 by another library.
-    """
-
-    def __init__(
-        self, plain: Run, kind: Kind, matmul_precision: Precision, *, packed: Run | None, packed_from: int | None
-    ) -> None:
-        self.kind: Kind = kind
-        self.matmul_precision: Precision = matmul_precision
-        self.packed_from = packed_from if packed is not None else None
-        self._plain = plain
-        self._large = packed if packed is not None else plain
-        self._large_from = sys.maxsize if packed_from is None else packed_from
-
-    def __call__(self, inputs: Inputs) -> Tensor:
-        """Score every item of `inputs`."""
-        if torch.get_float32_matmul_precision() != self.matmul_precision:
-            torch.set_float32_matmul_precision(self.matmul_precision)
-        run = self._large if len(inputs[0]) >= self._large_from else self._plain
-        with torch.inference_mode():
-            return run(*inputs)
-
-    def warm(self, inputs: Inputs) -> None:
-        """Run every size that compiles something, up to all of `inputs`, once: call before serving."""
-        most = len(inputs[0])
-        sizes: tuple[int, ...] | range = _SIZES
-        if self.matmul_precision == "medium":  # oneDNN compiles a kernel for every size; see `packed`
-            sizes = range(1, most + 1)
-        elif self.packed_from is not None:
-            sizes = row_counts(most)
-        for _ in range(2):  # TorchScript settles after its second run of a graph
-            for size in sizes:
-                self(_first(inputs, min(size, most)))
-
-
-def make_executor(module: nn.Module, make_inputs: MakeInputs) -> Executor:
-    """Return the fastest of the ways whose scores agree with eager fp32 at every size tried.
-
-    The ways are TorchScript (or eager, where `module` cannot be traced for every size), the same with packed FC
-    layers from some batch size on, and both under "medium" precision, judged by their time at 16 and 256 items.
-    """
-    sample = make_inputs(max(_SIZES))
-    with _one_thread(), torch.inference_mode():
-        torch.set_float32_matmul_precision("highest")
-        expected = [module(*_first(sample, size)) for size in _SIZES]
-        plain, kind, twin = _ways(module, sample, expected)
-        highest = _measured(plain, twin, sample)
-        torch.set_float32_matmul_precision("medium")
-        allowed = all(_agrees(run, sample, expected) for run in (plain, twin) if run is not None)
-        medium = _measured(plain, twin, sample) if allowed else None
-    if medium is not None and medium.cost < _GAIN * highest.cost:
-        return Executor(plain, kind, "medium", packed=twin, packed_from=medium.packed_from)
-    return Executor(plain, kind, "highest", packed=twin, packed_from=highest.packed_from)
-
-
-def _ways(module: nn.Module, sample: Inputs, expected: list[Tensor]) -> tuple[Run, Kind, Run | None]:
-    """Return the plain way, its kind, and the packed way if there is one; each agrees with `expected`."""
-    script = _frozen(module, sample)
-    if script is None or not _agrees(script, sample, expected):
-        return module, "eager", None
-    twin = packed(module)
-    faster = _frozen(twin, sample) if twin is not None else None
-    return script, "torchscript", faster if faster is not None and _agrees(faster, sample, expected) else None
-
-
-class _Measured(NamedTuple):
-    """What one precision gives: the size from which to use packed layers, and the cost with them."""
-
-    packed_from: int | None
-    cost: float
-
-
-def _measured(plain: Run, twin: Run | None, sample: Inputs) -> _Measured:
-    times = {size: _time(plain, sample, size) for size in _TIMED_SIZES}
-    packed_from = None
-    if twin is not None:
-        for size in reversed(_TIMED_SIZES):
-            time_ns = _time(twin, sample, size)
-            if time_ns > _GAIN * times[size]:
-                break
-            packed_from, times[size] = size, time_ns
-    return _Measured(packed_from, math.sqrt(math.prod(times[size] for size in _JUDGED_SIZES)))
-
-
-def _first(inputs: Inputs, items: int) -> Inputs:
+def first_rows(inputs: Inputs, items: int) -> Inputs:
+    """Return the first `items` rows, as views."""
     return tuple(tensor[:items] for tensor in inputs)
 
 
+def same_scores(found: Tensor, expected: Tensor) -> bool:
+    """Tell whether `found` has the shape of `expected`, and its values to `TOLERANCE`."""
+    return found.shape == expected.shape and torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Measure as workers run: one thread each; the process's precision is put back too."""
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(1)
@@ -140,37 +69,3 @@ def _one_thread() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
-
-
-def _frozen(module: nn.Module, sample: Inputs) -> Run | None:
-    """Return `module` as frozen TorchScript, or None where it cannot be traced (a user's module may do anything)."""
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # that TorchScript is deprecated, and what tracing makes of a user's code
-            traced = torch.jit.trace(module, _first(sample, 8), check_trace=False)  # type: ignore[no-untyped-call]
-            return cast(Run, torch.jit.freeze(traced))
-    except Exception:
-        return None
-
-
-def _agrees(run: Run, sample: Inputs, expected: list[Tensor]) -> bool:
-    """Compare twice: TorchScript optimises after its first runs."""
-    try:
-        for _ in range(2):
-            for size, scores in zip(_SIZES, expected, strict=True):
-                found = run(*_first(sample, size))
-                if found.shape != scores.shape or not torch.allclose(found, scores, rtol=0, atol=TOLERANCE):
-                    return False
-    except RuntimeError:  # a traced size that another size does not fit
-        return False
-    return True
-
-
-def _time(run: Run, sample: Inputs, size: int) -> int:
-    """Return the least of a few times, ns: a guide, not a profile."""
-    inputs, least = _first(sample, size), sys.maxsize
-    for _ in range(_REPEATS):
-        begin = time.thread_time_ns()  # on one thread; a busy neighbour does not count
-        run(*inputs)
-        least = min(least, time.thread_time_ns() - begin)
-    return max(least, 1)

@@ -14,9 +14,10 @@ from tailrank.models.layers import Concat, Lookup, Mlp, click
 from tailrank.models.weights import fully_connected
 from tailrank.zoo import Network, Operator
 
-__all__ = ["Dien", "Din"]
+__all__ = ["SLOPE", "Dien", "Din"]
 
-_SLOPE = 0.25  # PReLU's initial value
+SLOPE = 0.25
+"""Of the activation unit below zero: PReLU's initial value."""
 
 
 class ActivationUnit(nn.Module):
@@ -44,7 +45,7 @@ class ActivationUnit(nn.Module):
         mixed_NDU = torch.addcmul(self.history, ad_ND.unsqueeze(2), self.product)  # noqa: N806
         hidden_NTU = torch.bmm(history_NTD, mixed_NDU)  # noqa: N806
         hidden_NTU = hidden_NTU.add_(F.linear(ad_ND, self.ad, self.bias).unsqueeze(1))  # noqa: N806
-        return F.linear(F.leaky_relu_(hidden_NTU, _SLOPE), self.out, self.out_bias).squeeze(2)
+        return F.linear(F.leaky_relu_(hidden_NTU, SLOPE), self.out, self.out_bias).squeeze(2)
 
     def forward(self, history_NTD: Tensor, ad_ND: Tensor) -> Tensor:  # noqa: N803
         """Return the weighted sum over positions (N, D)."""

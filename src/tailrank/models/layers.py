@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tailrank.models.weights import fully_connected, merged_table
 from tailrank.zoo import Network, Operator
 
-__all__ = ["Concat", "Lookup", "Mlp", "WeightedLookup", "click"]
+__all__ = ["Concat", "Dot", "Lookup", "Mlp", "WeightedLookup", "click"]
 
 
 class Lookup(nn.Module):
@@ -86,6 +86,27 @@ class Concat(nn.Module):
     def forward(self, *parts: Tensor) -> Tensor:
         """Flatten and concatenate the parts."""
         return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+
+class Dot(nn.Module):
+    """The `dot` interaction: the dense part, then products of all pairs of the F = 1 + T vectors, none with itself.
+
+    Pair (i, j), j < i, is at D + i * (i - 1) / 2 + j; vector 0 is the dense part.
+    """
+
+    operator: ClassVar[Operator] = "interaction"
+
+    def __init__(self, tables: int) -> None:
+        super().__init__()
+        vectors = tables + 1
+        i, j = torch.tril_indices(vectors, vectors, offset=-1)
+        self.register_buffer("pairs", i * vectors + j, persistent=False)
+
+    def forward(self, dense: Tensor, rows_NTD: Tensor) -> Tensor:  # noqa: N803 - the suffix is the shape
+        """Interact: dense (N, D), rows (N, T, D) -> (N, D + F * (F - 1) / 2)."""
+        vectors_NFD = torch.cat([dense.unsqueeze(1), rows_NTD], dim=1)  # noqa: N806
+        products = torch.bmm(vectors_NFD, vectors_NFD.transpose(1, 2)).flatten(1)
+        return torch.cat([dense, products.index_select(1, self.get_buffer("pairs"))], dim=1)
 
 
 def click(logits: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tailrank.core import BadInputError
 from tailrank.models.inputs import Accesses, Inputs
 from tailrank.models.model import Model, build
+from tailrank.models.onnx_model import load_onnx
 
 __all__ = ["load", "resolve"]
 
@@ -26,7 +27,9 @@ _CHECKED_SIZES = (1, 3)
 
 
 def resolve(name: str, *, memory_bytes: int, seed: int = 0, tasks: int | None = None) -> Model:
-    """Return the zoo's network `name`, or the model of your own where it has the form `package.module:attribute`."""
+    """Return the zoo's network `name`, or a model of your own: `package.module:attribute`, or a file `*.onnx`."""
+    if name.endswith(".onnx"):
+        return load_onnx(Path(name))
     if ":" in name:
         return load(name)
     return build(name, memory_bytes=memory_bytes, seed=seed, tasks=tasks)

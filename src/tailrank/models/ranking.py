@@ -1,30 +1,30 @@
-"""DLRM (RMC1-3), NCF and Wide & Deep with one or several tasks. Shapes as in `layers`."""
+"""DLRM (RMC1-3, RecPipe's tiers), NeuMF and Wide & Deep with one or several tasks. Shapes as in `layers`."""
 
 from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from tailrank.models.layers import Concat, Lookup, Mlp, WeightedLookup
+from tailrank.models.layers import Concat, Dot, Lookup, Mlp, WeightedLookup
 from tailrank.models.weights import fully_connected
 from tailrank.zoo import Network, Operator
 
-__all__ = ["Dlrm", "NeuMf", "WideAndDeep"]
+__all__ = ["Dlrm", "NeuMf", "NeuMfApart", "WideAndDeep"]
 
 
 class Dlrm(nn.Module):
-    """Bottom chain over dense inputs, sum-pooled tables, concatenation, top chain, sigmoid."""
+    """Bottom chain over dense inputs, sum-pooled tables, `cat` or `dot` interaction, top chain, sigmoid."""
 
     def __init__(self, network: Network, seed: int) -> None:
         super().__init__()
         self.bottom = Mlp(network, seed, "bottom", last="relu")
         self.lookup = Lookup(network, seed)
-        self.concat = Concat()
+        self.interaction = Dot(len(network.tables)) if network.interaction == "dot" else Concat()
         self.top = Mlp(network, seed, "top", last="sigmoid")
 
     def forward(self, dense: Tensor, ids: Tensor) -> Tensor:
         """Score: dense (N, W), ids (N, T*P) -> (N,)."""
-        return cast(Tensor, self.top(self.concat(self.bottom(dense), self.lookup(ids))).view(-1))
+        return cast(Tensor, self.top(self.interaction(self.bottom(dense), self.lookup(ids))).view(-1))
 
 
 class _Product(nn.Module):
@@ -50,6 +50,25 @@ class NeuMf(nn.Module):
         rows_NTD = self.lookup(ids)  # noqa: N806 - the suffix is the shape
         factors = self.product(rows_NTD[:, 0], rows_NTD[:, 1])
         return cast(Tensor, self.head(self.concat(factors, self.mlp(rows_NTD[:, 2:].flatten(1)))).view(-1))
+
+
+class NeuMfApart(nn.Module):
+    """`NeuMf` whose branches have tables of different dims, in groups of their own, and a chain that ends linear."""
+
+    def __init__(self, network: Network, seed: int) -> None:
+        super().__init__()
+        self.factors = Lookup(network, seed, "mf")
+        self.lookup = Lookup(network, seed, "mlp")
+        self.product = _Product()
+        self.mlp = Mlp(network, seed, "mlp")
+        self.concat = Concat()
+        self.head = Mlp(network, seed, "head", last="sigmoid")
+
+    def forward(self, factor_ids: Tensor, mlp_ids: Tensor) -> Tensor:
+        """Score: ids (N, 2) of user and item in the tables of each branch -> (N,)."""
+        factors_NTD, rows_NTD = self.factors(factor_ids), self.lookup(mlp_ids)  # noqa: N806
+        product = self.product(factors_NTD[:, 0], factors_NTD[:, 1])
+        return cast(Tensor, self.head(self.concat(product, self.mlp(rows_NTD.flatten(1)))).view(-1))
 
 
 class _WideDense(nn.Module):

@@ -19,6 +19,7 @@ __all__ = ["available_bytes", "fully_connected", "merged_table", "require_memory
 
 _BLOCK = 1 << 20  # floats; 4 MiB stays in a core's cache between drawing and scaling
 _THREADS = 2
+_LINE_BYTES = 64
 _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP_FILES = ("memory.max", "memory.current", "memory.stat")  # cached files count as used, yet can be dropped
 _SPARE_BYTES = 256 << 20  # left for activations, inputs and the interpreter
@@ -56,7 +57,7 @@ def merged_table(tables: Sequence[TableConfig], seed: int, group: str, *, thread
 
     Blocks have fixed bounds and random streams of their own, so the bits do not depend on `threads`.
     """
-    merged = np.empty((sum(table.rows for table in tables), tables[0].dim), dtype=np.float32)
+    merged = _aligned(sum(table.rows for table in tables), tables[0].dim)
     blocks, first = [], 0
     for number, table in enumerate(tables):
         part = merged[first : first + table.rows].reshape(-1)
@@ -67,6 +68,14 @@ def merged_table(tables: Sequence[TableConfig], seed: int, group: str, *, thread
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda block: _fill(block, seed), blocks))
     return torch.from_numpy(merged)
+
+
+def _aligned(rows: int, dim: int) -> NDArray[np.float32]:
+    """Return an empty table that begins at a cache line, so that a row of 128 bytes lies in two lines and not three."""
+    spare = _LINE_BYTES // 4
+    whole = np.empty(rows * dim + spare, dtype=np.float32)
+    first = -whole.ctypes.data % _LINE_BYTES // 4
+    return whole[first : first + rows * dim].reshape(rows, dim)
 
 
 def _fill(block: _Block, seed: int) -> None:

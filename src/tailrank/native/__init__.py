@@ -1,5 +1,21 @@
 """The native (C++) side: programs that score a batch in one call, and the pool of native workers. Imports no torch."""
 
-from tailrank.native.program import Program
+from tailrank.native.compiled import Compiled
+from tailrank.native.extension import available, path, paths, why_not
+from tailrank.native.interpreter import interpret
+from tailrank.native.program import Precision, Program
+from tailrank.native.validate import NativeInputs, check, check_inputs
 
-__all__ = ["Program"]
+__all__ = [
+    "Compiled",
+    "NativeInputs",
+    "Precision",
+    "Program",
+    "available",
+    "check",
+    "check_inputs",
+    "interpret",
+    "path",
+    "paths",
+    "why_not",
+]

@@ -3,6 +3,8 @@
 Everything has one row per item. A buffer is (items, width) float32; a `View` is some of its columns, so that a
 concatenation is a matter of where operations write. Sequences lie flat in a row: step t of a view of T * D columns is
 its columns t * D to (t + 1) * D.
+
+No operation writes columns that it reads, except an `Fc` that accumulates; `validate` says what else must hold.
 """
 
 from dataclasses import dataclass, field
@@ -83,9 +85,10 @@ class Bag:
 
 @dataclass(frozen=True, eq=False)
 class Fc:
-    """out = after(source weight^T + bias), `repeat` times side by side; `accumulate` adds to what `out` holds first.
+    """out = after(held + source weight^T + bias), `repeat` times side by side.
 
-    source.width = repeat * inputs, out.width = repeat * outputs: the steps of a sequence share one layer.
+    `held` is zero, or with `accumulate` what `out` holds before. source.width = repeat * inputs, out.width =
+    repeat * outputs: the steps of a sequence share one layer.
     """
 
     source: View

@@ -162,7 +162,7 @@ def scale(network: Network, memory_bytes: int) -> tuple[Network, float]:
         )
     factor = memory_bytes / network.table_bytes
     while (scaled := _with_rows(network, factor)).table_bytes > memory_bytes:
-        factor *= 0.9  # only where tables at their least, one row, take more than their share
+        factor *= min(0.99, memory_bytes / scaled.table_bytes)  # some tables, at one row, take more than their share
     return scaled, factor
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from tailrank.core import BadInputError, Registry
-from tailrank.zoo import artifact, paper
+from tailrank.zoo import artifact, funnel, paper
 from tailrank.zoo.network import Network
 
 __all__ = ["get", "names"]
 
 _networks: Registry[Callable[..., Network]] = Registry("network")
-for _module in (paper, artifact):
+for _module in (paper, artifact, funnel):
     for _name, _make in _module.NETWORKS.items():
         _networks.register(_name)(_make)
 
@@ -35,5 +35,5 @@ def get(name: str, *, tasks: int | None = None) -> Network:
 
 
 def names() -> tuple[str, ...]:
-    """Return all names: the paper shapes first, then the repository's (`-artifact`)."""
+    """Return all names: DeepRecSys' paper shapes, its repository's (`-artifact`), then RecPipe's tiers."""
     return tuple(_networks)

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from tailrank.models import executor as executor_module
-from tailrank.models.executor import TOLERANCE, _frozen, make_executor
+from tailrank.models import torch_executor as executor_module
+from tailrank.models.executor import TOLERANCE
 from tailrank.models.packed import packed
+from tailrank.models.torch_executor import _frozen, make_torch_executor
 from tailrank.zoo import names
 
 SIZES = (1, 3, 64, 257)
@@ -32,7 +33,7 @@ def test_the_traced_network_agrees_with_eager_at_every_size(tiny, rows_of, name)
 @pytest.mark.parametrize("name", ["ncf", "din"])
 def test_an_executor_states_what_it_does(tiny, rows_of, name):
     model = tiny(name)
-    executor = model.executor()
+    executor = model.executor("torch")
     assert executor.kind == "torchscript"
     assert executor.matmul_precision in ("highest", "medium")
     inputs = model.inputs(70, seed=9)
@@ -44,13 +45,13 @@ def test_an_executor_states_what_it_does(tiny, rows_of, name):
 
 def test_making_an_executor_puts_the_process_back(tiny):
     torch.set_float32_matmul_precision("high")
-    tiny("ncf").executor()
+    tiny("ncf").executor("torch")
     assert torch.get_float32_matmul_precision() == "high"
     assert torch.get_num_threads() == 1
 
 
 def test_an_executor_puts_its_precision_in_force(tiny):
-    executor = tiny("ncf").executor()
+    executor = tiny("ncf").executor("torch")
     torch.set_float32_matmul_precision("high")
     executor(tiny("ncf").inputs(2))
     assert torch.get_float32_matmul_precision() == executor.matmul_precision
@@ -76,7 +77,7 @@ class FixedSize(nn.Module):
 @pytest.mark.parametrize("module", [PythonBranch(), Untraceable(), FixedSize()])
 def test_a_module_that_cannot_be_traced_runs_eager_or_right(module):
     inputs = (torch.randn(300, 4),)
-    executor = make_executor(module.eval(), lambda n: tuple(t[:n] for t in inputs))
+    executor = make_torch_executor(module.eval(), lambda n: tuple(t[:n] for t in inputs))
     for size in (1, 40, 60, 300):
         part = (inputs[0][:size],)
         assert torch.allclose(executor(part), module(*part), atol=1e-6)
@@ -93,7 +94,7 @@ def test_medium_is_refused_where_scores_differ(monkeypatch):
 
     monkeypatch.setattr(executor_module, "_frozen", lambda *_: None)
     monkeypatch.setattr(executor_module, "_time", medium_is_faster)
-    executor = make_executor(Follows(), lambda n: (torch.ones(n, 4),))
+    executor = make_torch_executor(Follows(), lambda n: (torch.ones(n, 4),))
     assert (executor.kind, executor.matmul_precision) == ("eager", "highest")
 
 
@@ -103,9 +104,9 @@ def medium_is_faster(*_):
 
 def test_the_fastest_agreeing_way_is_chosen(monkeypatch, tiny):
     monkeypatch.setattr(executor_module, "_time", medium_is_faster)
-    assert tiny("ncf").executor().matmul_precision == "medium"
+    assert tiny("ncf").executor("torch").matmul_precision == "medium"
     monkeypatch.setattr(executor_module, "_time", lambda *_: 100)
-    simplest = tiny("ncf").executor()
+    simplest = tiny("ncf").executor("torch")
     assert (simplest.matmul_precision, simplest.packed_from) == ("highest", None)
 
 
@@ -121,7 +122,7 @@ def test_packed_layers_start_where_they_pay(monkeypatch, tiny, rows_of, slow_bel
 
     monkeypatch.setattr(executor_module, "_time", time_ns)
     model = tiny("ncf")
-    executor = model.executor()
+    executor = model.executor("torch")
     assert executor.packed_from == packed_from
     inputs = model.inputs(80)
     for size in (1, 15, 16, 64, 80):
@@ -130,13 +131,13 @@ def test_packed_layers_start_where_they_pay(monkeypatch, tiny, rows_of, slow_bel
 
 
 def test_no_warning_reaches_the_user(tiny, recwarn):
-    tiny("ncf").executor()
+    tiny("ncf").executor("torch")
     assert not recwarn.list
 
 
 def test_the_gil_is_free_while_a_batch_runs(tiny):
     """Another thread gets to count while one call is under way."""
-    executor = tiny("mtwnd").executor()
+    executor = tiny("mtwnd").executor("torch")
     inputs = tiny("mtwnd").inputs(512)
     ticks, done = [], threading.Event()
 
