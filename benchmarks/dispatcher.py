@@ -18,7 +18,7 @@ import numpy as np
 from tailrank.cli.results import host, versions
 from tailrank.core import Records, Trace, single
 from tailrank.engine import Engine, NullScorer
-from tailrank.native.extension import core
+from tailrank.native import available
 from tailrank.workload import Workload
 
 RMC1_BATCH16_US = 64.0  # a batch of 16 on RMC1, the smallest that a plan is likely to ask for
@@ -97,7 +97,7 @@ def waits_ns(records: Records) -> np.ndarray:
 
 def measure(rounds: int, workers: int) -> Rows:
     rows: Rows = {}
-    ways = [way for way in SPINS if way == "threads" or core is not None]
+    ways = [way for way in SPINS if way == "threads" or available()]
     for seed in range(rounds):
         for crew in sorted({crew_of(way) for way in ways}):
             for load, (trace, batch_size) in loads(crew).items():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tailrank.native.extension import core
+from tailrank.native import extension
 
-NO_EXTENSION = pytest.mark.skipif(core is None, reason="this install has no native extension")
+NO_EXTENSION = pytest.mark.skipif(not extension.available(), reason="this install has no native extension")
 
 
 @pytest.fixture(params=["threads", pytest.param("native", marks=NO_EXTENSION)])
@@ -14,6 +14,6 @@ def crew(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def native_core():
-    if core is None:
+    if not extension.available():
         pytest.skip("this install has no native extension")
-    return core
+    return extension.core()

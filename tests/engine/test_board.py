@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrank.engine.board import ThreadBoard
-from tailrank.native.extension import core
+from tailrank.native import extension
 
-BOARDS = [ThreadBoard] if core is None else [ThreadBoard, core.Board]
+BOARDS = [ThreadBoard, extension.core().Board] if extension.available() else [ThreadBoard]
 boards = pytest.mark.parametrize("board_of", BOARDS, ids=lambda kind: kind.__module__)
 
 
@@ -87,7 +87,7 @@ def test_waiting_ends_when_a_query_is_ready(board_of) -> None:
     later.join()
 
 
-@pytest.mark.skipif(core is None, reason="this install has no native extension")
+@pytest.mark.skipif(len(BOARDS) == 1, reason="this install has no native extension")
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["expect", "done", "ready", "fail"]), st.integers(0, 3)), max_size=40),

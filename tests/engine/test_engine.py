@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tailrank.core import BadInputError, Plan, Pool, Stage, Trace, single
 from tailrank.engine import Engine, NullScorer, TimedScorer
+from tailrank.engine.run import Run
 
 F32 = NDArray[np.float32]
 
@@ -183,8 +184,13 @@ def test_interrupt_stops_every_worker() -> None:
 
 def test_an_interrupt_is_heard_while_the_engine_waits_for_stragglers(crew) -> None:
     engine = Engine({"m": TimedScorer(100_000_000, 0)}, crew=crew, patience_s=60)
-    interrupt = threading.Timer(0.1, _thread.interrupt_main)
-    interrupt.start()
+    interrupt, drain = threading.Timer(0.05, _thread.interrupt_main), engine._drain
+
+    def drain_and_be_interrupted(run: Run) -> None:
+        interrupt.start()
+        drain(run)
+
+    engine._drain = drain_and_be_interrupted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):  # long before the twenty seconds that the work would take
         engine.serve(trace_of([200]), single("m", batch_size=1, workers=1))
     interrupt.join()

@@ -45,8 +45,8 @@ def test_native_on_the_cpu_where_every_scorer_can_and_threads_elsewhere(native_c
 def test_native_must_be_possible_where_it_is_asked_for(native_core, monkeypatch) -> None:
     with pytest.raises(BadInputError, match="scorer of `m` cannot run in a native crew"):
         Engine({"m": Plain()}, crew="native").serve(Trace([0], [1]), single("m", batch_size=4, workers=1))
-    monkeypatch.setattr(hiring, "core", None)
-    with pytest.raises(SetupError, match="no native extension"):
+    monkeypatch.setattr(hiring.extension, "available", lambda: False)
+    with pytest.raises(SetupError, match="no native pool"):
         Engine({"m": NullScorer()}, crew="native").serve(Trace([0], [1]), single("m", batch_size=4, workers=1))
 
 
@@ -56,7 +56,7 @@ def test_pinned_workers_share_out_the_cores_this_process_may_use(monkeypatch) ->
     seen: dict[str, tuple[int, ...]] = {}
     for name in ("NativeCrew", "ThreadCrew"):
         monkeypatch.setattr(hiring, name, lambda work, *_: seen.__setitem__(work.pool, work.cores))
-    run = Run(Trace([0], [1]), PLAN, {(0, "cpu"): NullScorer(), (0, "card"): NullScorer()}, 0, native_board=True)
+    run = Run(Trace([0], [1]), PLAN, {(0, "cpu"): NullScorer(), (0, "card"): NullScorer()}, 0)
     hire(run, frozenset(), pin=True, spin_ns=None, queue_limit=10)
     free = os.sched_getaffinity(0)
     used = [*seen["cpu"], *seen["card"]]
@@ -76,8 +76,6 @@ def test_a_pinned_crew_serves_and_leaves_the_dispatcher_where_it_was(crew) -> No
 
 
 WITHOUT = """
-import sys
-sys.modules["tailrank.native._core"] = None  # as where no compiler was at hand
 import numpy as np
 from tailrank.core import Trace, single
 from tailrank.engine import Engine, TimedScorer
@@ -90,5 +88,11 @@ print("served")
 
 
 def test_everything_works_without_the_extension() -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT],
+        env=os.environ | {"TAILRANK_NATIVE": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.strip() == "served", done.stderr

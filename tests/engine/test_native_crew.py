@@ -15,10 +15,10 @@ from tailrank.engine import Engine, TimedScorer
 from tailrank.engine.hire import hire, native_pools
 from tailrank.engine.native_crew import SPIN_NS, spin_budget_ns
 from tailrank.engine.run import Run
-from tailrank.native.extension import core
+from tailrank.native import available
 from tailrank.scheduler import split
 
-pytestmark = pytest.mark.skipif(core is None, reason="this install has no native extension")
+pytestmark = pytest.mark.skipif(not available(), reason="this install has no native extension")
 
 
 def flat_out(trace: Trace, plan: Plan, kind: str, seed: int, spin_ns: int = 0) -> Run:

@@ -8,7 +8,7 @@ from tailrank.engine.crew import Assignment, Crew
 from tailrank.engine.native_crew import NativeCrew, native_handle, spin_budget_ns
 from tailrank.engine.run import Run, Scorers
 from tailrank.engine.thread_crew import ThreadCrew
-from tailrank.native.extension import core
+from tailrank.native import extension
 
 __all__ = ["CrewKind", "hire", "native_pools"]
 
@@ -26,7 +26,7 @@ def native_pools(plan: Plan, scorers: Scorers, kind: CrewKind) -> frozenset[str]
     cpu = [name for name, pool in plan.pools.items() if pool.device == "cpu"]
     if kind == "native":
         _insist(plan, scorers, cpu)
-    return frozenset(name for name in cpu if core is not None and not _without_handle(scorers, name))
+    return frozenset(name for name in cpu if extension.available() and not _without_handle(scorers, name))
 
 
 def _without_handle(scorers: Scorers, pool: str) -> list[int]:
@@ -35,9 +35,9 @@ def _without_handle(scorers: Scorers, pool: str) -> list[int]:
 
 
 def _insist(plan: Plan, scorers: Scorers, pools: list[str]) -> None:
-    if core is None:
+    if not extension.available():
         raise SetupError(
-            "crew: this install has no native extension",
+            f"crew: no native pool: {extension.why_not()}",
             hint="install a C++ compiler and reinstall, or let the crew be auto or threads",
         )
     for name in pools:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tailrank.engine.crew import Assignment
 from tailrank.engine.scorer import Scorer
-from tailrank.native.extension import core
+from tailrank.native import extension
 
 __all__ = ["SPIN_NS", "NativeCrew", "native_handle", "spin_budget_ns"]
 
@@ -19,7 +19,7 @@ SPIN_NS = 50_000  # about what waking a parked worker costs: spinning longer tha
 
 def native_handle(scorer: Scorer) -> Any:
     """Return the native scorer that does what `scorer` does, or None."""
-    return None if core is None else getattr(scorer, "native", None)
+    return getattr(scorer, "native", None) if extension.available() else None
 
 
 def spin_budget_ns(workers: Iterable[int]) -> int:
@@ -36,10 +36,8 @@ class NativeCrew:
     """
 
     def __init__(self, work: Assignment, spin_ns: int) -> None:
-        assert core is not None
-        assert isinstance(work.board, core.Board)
         self._steps = work.steps
-        self._pool = core.Pool(
+        self._pool = extension.core().Pool(
             work.board,
             [None if scorer is None else native_handle(scorer) for scorer in work.scorers],
             work.workers,
@@ -56,5 +54,5 @@ class NativeCrew:
     def submit(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int) -> bool:
         """Queue all slices of a query's stage at once."""
         if rows is None:
-            return self._pool.submit(query, stage, size, self._steps[stage], deadline_ns)
-        return self._pool.submit_rows(query, stage, rows, self._steps[stage], deadline_ns)
+            return bool(self._pool.submit(query, stage, size, self._steps[stage], deadline_ns))
+        return bool(self._pool.submit_rows(query, stage, rows, self._steps[stage], deadline_ns))

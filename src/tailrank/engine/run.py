@@ -11,7 +11,7 @@ from tailrank.engine.board import Board, ThreadBoard
 from tailrank.engine.clock import WallClock
 from tailrank.engine.crew import Crew
 from tailrank.engine.scorer import Scorer
-from tailrank.native.extension import core
+from tailrank.native import extension
 from tailrank.scheduler import keep, kept
 
 __all__ = ["Run", "Scorers"]
@@ -37,9 +37,8 @@ class Run:
         self.base = np.concatenate([[0], np.cumsum(self.trace.size)]).astype(np.int64)
         self.scores = np.zeros(self.trace.items, dtype=np.float32)
         self.row = self._rows()
-        self.board: Board = ThreadBoard(self.finish_ns)
-        if self.native_board and core is not None:
-            self.board = core.Board(self.finish_ns)
+        board_of = extension.core().Board if self.native_board else ThreadBoard
+        self.board: Board = board_of(self.finish_ns)
         self.crews: dict[str, Crew] = {}
         self.meta: dict[str, float] = {}
         self.kept: dict[int, NDArray[np.int64]] = {}  # candidates of a query that an earlier stage kept

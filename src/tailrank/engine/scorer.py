@@ -6,7 +6,7 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.native.extension import core
+from tailrank.native import extension
 
 __all__ = ["NullScorer", "Scorer", "TimedScorer"]
 
@@ -40,7 +40,7 @@ class NullScorer:
 
     def __init__(self, rows: int = 1 << 16) -> None:
         self.rows = rows
-        self.native: Any = None if core is None else core.NullScorer(rows)
+        self.native: Any = extension.core().NullScorer(rows) if extension.available() else None
         self._zeros = np.zeros(rows, dtype=np.float32)
 
     def prepare(self) -> None:
@@ -64,7 +64,9 @@ class TimedScorer:
 
     def __init__(self, fixed_ns: int, item_ns: int, rows: int = 1 << 16) -> None:
         self.rows, self.fixed_ns, self.item_ns = rows, fixed_ns, item_ns
-        self.native: Any = None if core is None else core.TimedScorer(fixed_ns, item_ns, rows)
+        self.native: Any = None
+        if extension.available():
+            self.native = extension.core().TimedScorer(fixed_ns, item_ns, rows)
 
     def prepare(self) -> None:
         """Nothing to set up."""

@@ -79,8 +79,9 @@ I64 served(BoundPool& self) {
 }
 
 void bind_standins(py::module_& module) {
-  py::class_<NullScorer, Scorer>(module, "NullScorer").def(py::init<std::int64_t>(), py::arg("rows"));
-  py::class_<TimedScorer, Scorer>(module, "TimedScorer")
+  py::class_<NullScorer, Scorer, std::shared_ptr<NullScorer>>(module, "NullScorer")
+      .def(py::init<std::int64_t>(), py::arg("rows"));
+  py::class_<TimedScorer, Scorer, std::shared_ptr<TimedScorer>>(module, "TimedScorer")
       .def(py::init<std::int64_t, std::int64_t, std::int64_t>(), py::arg("fixed_ns"), py::arg("item_ns"),
            py::arg("rows"));
 }
