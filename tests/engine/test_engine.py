@@ -95,6 +95,7 @@ def test_a_query_offloaded_to_a_device_goes_there_whole_and_is_ranked_alike(crew
     rows = records.slices
     assert records.ok.all()
     offloaded = rows.pool == rows.pools.index("card")
+    assert (records.meta["native.cpu"], records.meta["native.card"]) == (crew == "native", False)
     assert set(rows.query[offloaded].tolist()) == set(np.flatnonzero(trace.size >= 100).tolist())
     assert rows.size[offloaded].tolist() == trace.size[rows.query[offloaded]].tolist()
     assert rows.size[~offloaded].max() == 16

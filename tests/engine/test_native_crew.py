@@ -59,7 +59,7 @@ def test_the_same_slices_and_the_same_scores_as_threads_and_as_split(sizes, batc
     assert runs[1].scores.tolist() == expected.tolist()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=15),
     front=st.integers(1, 100),

@@ -77,6 +77,7 @@ class Engine:
         scorers = self._scorers(trace, plan)
         native = native_pools(plan, scorers, self.crew)
         run = Run(trace, plan, scorers, self.seed, native_board=bool(native))
+        run.meta |= {f"native.{name}": float(name in native) for name in plan.pools}
         run.crews = hire(run, native, pin=self.pin, spin_ns=self.spin_ns, queue_limit=self.queue_limit)
         with _quiet_interpreter():
             try:
