@@ -82,7 +82,7 @@ def _frozen(bench: Bench, _: int) -> Way:
 
 
 def _compiled(bench: Bench, items: int, key: str, module: nn.Module, matmul: str) -> Way:
-    """Compile for exactly `items`; or, where that takes long, once for any count above one.
+    """Compile for exactly `items`; or, where that takes long (a recurrence is unrolled), once for any count above one.
 
     Dynamo quietly runs eager what it cannot capture: whole graphs are demanded and captured calls counted.
     """
@@ -94,7 +94,9 @@ def _compiled(bench: Bench, items: int, key: str, module: nn.Module, matmul: str
     torch.set_float32_matmul_precision(matmul)
     if f"{key}, any items" in bench.made and items > 1:
         return _call(bench.made[f"{key}, any items"], matmul, "one graph for every count of items")
-    dynamic = bench.made.get(f"{key}, seconds", 0.0) > SLOW_S and items > 1
+    network = bench.model.network
+    long = bench.made.get(f"{key}, seconds", 0.0) > SLOW_S or bool(network and network.recurrent)
+    dynamic = long and items > 1
     before, began = counters["stats"]["unique_graphs"], time.monotonic()
     compiled: Any = torch.compile(_fresh(module), fullgraph=True, dynamic=dynamic)
     compiled(*bench.model.inputs(items))
@@ -152,7 +154,7 @@ def _aoti(bench: Bench, _: int) -> Way:
 MAKERS = (
     Maker("torch eager", "fp32", _eager),
     Maker("torch eager, medium", "fp32", _medium),
-    Maker("TorchScript, packed", "fp32", _packed, ours=True),
+    Maker("TorchScript, packed", "fp32", _packed),
     Maker("TorchScript, frozen", "fp32", _frozen),
     Maker("torch.compile", "fp32", _compile, per_batch=True, slow=True),
     Maker("torch.compile, medium", "fp32", _compile_medium, per_batch=True, slow=True),

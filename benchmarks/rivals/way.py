@@ -54,7 +54,7 @@ class Maker:
     """Makes the way called `name`, for one model and count of items.
 
     `per_batch`: one way for each count of items, else one for all. `slow`: seconds to minutes in a compiler, so it
-    counts against the time that building may take. `ours`: not a rival.
+    counts against the time that building may take. `ours`: the native executor, not a rival.
     """
 
     name: str

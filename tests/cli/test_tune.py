@@ -143,6 +143,7 @@ def test_an_interrupt_leaves_nothing(
         (["tune", "rmc1", "--sla-ms", "-3"], 2, "-3"),
         (["tune", "rmc1", "--workers", "0"], 2, "`0`"),
         (["tune", "no.such:thing"], 2, "no published target"),
+        (["tune", "absent.onnx"], 2, "no published target"),
         (["tune", "no.such:thing", "--sla-ms", "5"], 2, "no module is called"),
         (["tune", "rmc1", "--arrivals", "replay:path=absent.csv"], 2, "absent.csv"),
         (["tune", "rmc1", "--arrivals", "poison"], 2, "poisson"),

@@ -176,7 +176,8 @@ def _units(draft: Draft) -> Units:
 def _recurrent(draft: Draft, gates: int) -> tuple:
     """Return the number of steps, and source, weights and room for all states or the last."""
     steps, dim, width = draft.count(5), draft.width(), draft.width()
-    matrices = draft.weights(gates * width, dim), draft.weights(gates * width), draft.weights(gates * width, width)
+    state = draft.weights(gates * width, width) / np.sqrt(width, dtype=np.float32)  # or rounding grows step by step
+    matrices = draft.weights(gates * width, dim), draft.weights(gates * width), state
     kept = steps if draft.count(1, least=0) else 1
     return steps, (draft.filled(steps * dim), *matrices, draft.room(kept * width))
 

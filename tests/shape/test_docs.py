@@ -60,6 +60,11 @@ def test_every_verb_has_an_example_in_the_readme() -> None:
 def test_files_in_the_documents_are_valid(path: Path, text: str) -> None:
     if text.startswith("# A plan"):
         assert loads(Plan, text).stages
+    elif text.startswith("# Beside an .onnx file"):
+        pytest.importorskip("torch")
+        from tailrank.models.onnx_model import Sidecar
+
+        assert loads(Sidecar, text).inputs
     else:
         assert text.startswith("# A workload")
         assert workload_from_dict(tomllib.loads(text)).describe()

@@ -16,7 +16,7 @@ EXAMPLE = "tailrank profile rmc1 --seconds 20 --out runs/rmc1-profile.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("model", help="a network by name (`rmc1`, ...) or `package.module:attribute`")
+    parser.add_argument("model", help="a network by name (`rmc1`, ...), `package.module:attribute`, or a file `*.onnx`")
     add_workload(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="profile to write (read by simulate and bench)")
     parser.add_argument("--seconds", type=positive_float, default=12.0, metavar="S", help="time to spend (default 12)")

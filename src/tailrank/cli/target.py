@@ -29,7 +29,7 @@ def target_of(args: argparse.Namespace) -> "SLATarget":
     from tailrank import zoo
 
     if args.model not in zoo.names():
-        if ":" not in args.model:
+        if ":" not in args.model and not args.model.endswith(".onnx"):
             zoo.get(args.model)  # says which names are known
         raise BadInputError(f"{args.model} has no published target", hint="give --sla-ms")
     return SLATarget(percentile=args.percentile, latency_ms=zoo.get(args.model).sla_ms)

@@ -26,7 +26,7 @@ EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("model", help="a network by name (`rmc1`, `din-artifact`, ...) or `package.module:attribute`")
+    parser.add_argument("model", help="a network by name (`rmc1`, ...), `package.module:attribute`, or a file `*.onnx`")
     add_target(parser)
     add_workload(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="result directory (default runs/MODEL)")

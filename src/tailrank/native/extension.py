@@ -37,9 +37,7 @@ def core() -> Any:
     """Return the extension; raises `SetupError` where there is none."""
     found, why = _load()
     if found is None:
-        hint = (
-            "install a C++17 compiler and install tailrank again; without it, torch runs the batches"
-        )
+        hint = "install a C++17 compiler and install tailrank again; without it, torch runs the batches"
         raise SetupError(f"no native executor: {why}", hint=hint)
     return found
 

@@ -112,7 +112,7 @@ def test_a_batch_that_cannot_be_filled_leaves_the_context_as_it_was(loaded, inpu
 
 def test_scores_are_the_callers_own(loaded, inputs, expected):
     context = Context(loaded(HostDevice()))
-    first = context.score(rows_between(inputs, 0), 5)
+    first = context.result(context.submit(rows_between(inputs, 0), 0, 5))
     context.score(rows_between(inputs, 40), 5)
     assert same(first, expected[:5])
     assert first.dtype == np.float32

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, final, get_args
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tailrank.core import BadInputError, SetupError
+from tailrank.models.executor import MakeInputs, first_rows
 from tailrank.models.gpu.context import Context, Loaded, rows_between
 from tailrank.models.gpu.device import Device
 from tailrank.models.gpu.layout import Layout, buckets
@@ -49,7 +50,7 @@ class GpuExecutor:
     def __init__(
         self,
         module: nn.Module,
-        make_inputs: Callable[[int], Inputs],
+        make_inputs: MakeInputs,
         device: Device,
         precision: GpuPrecision = "fp32",
         *,
@@ -75,9 +76,9 @@ class GpuExecutor:
         layout = Layout.of(sample)
         self.weight_bytes = weight_bytes(module, floats)
         self.context_bytes = layout.size_bytes(self.sizes[-1]) * slots
-        self.context_bytes += activation_bytes(module, lambda items: _rows(sample, items), self.sizes[-1])
+        self.context_bytes += activation_bytes(module, lambda items: first_rows(sample, items), self.sizes[-1])
         _require(device, self.weight_bytes, self.context_bytes)
-        first = _rows(sample, 1)
+        first = first_rows(sample, 1)
         self._loaded = Loaded(
             placed(module, device, floats), device, floats, _MATMUL[precision], layout, self.sizes, first
         )
@@ -189,10 +190,6 @@ class GpuExecutor:
             message = f"the module does not run on {self.device.name}: {_line(error)}"
             raise BadInputError(message, hint="all its tensors must be parameters, buffers or inputs") from error
         return float(np.max([np.abs(scores - expected[: len(scores)]).max() for scores in found]))
-
-
-def _rows(inputs: Inputs, items: int) -> Inputs:
-    return tuple(tensor[:items] for tensor in inputs)
 
 
 def _expected(module: nn.Module, sample: Inputs) -> NDArray[np.float32]:

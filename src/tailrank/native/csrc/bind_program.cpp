@@ -286,7 +286,23 @@ void bind_program(py::module_& module) {
       PyErr_SetObject(type.ptr(), raised.ptr());
     }
   });
-  py::class_<Scorer, std::shared_ptr<Scorer>>(module, "Scorer").def_property_readonly("rows", &Scorer::rows);
+  py::class_<Scorer, std::shared_ptr<Scorer>>(module, "Scorer")
+      .def_property_readonly("rows", &Scorer::rows)
+      .def("score",
+           [](Scorer& self, std::int64_t first, std::int64_t stop) {
+             py::array_t<float> out(std::max<std::int64_t>(stop - first, 0));
+             float* scores = out.mutable_data();
+             const py::gil_scoped_release release;
+             self.score(first, stop, scores);
+             return out;
+           })
+      .def("score_rows", [](Scorer& self, const py::array_t<std::int64_t, py::array::c_style>& rows) {
+        py::array_t<float> out(rows.size());
+        float* scores = out.mutable_data();
+        const py::gil_scoped_release release;
+        self.score_rows(rows.data(), rows.size(), scores);
+        return out;
+      });
   py::class_<BoundScorer, Scorer, std::shared_ptr<BoundScorer>>(module, "BoundScorer");
   py::class_<Program, std::shared_ptr<Program>> cls(module, "Program");
   cls.def(py::init([](const std::vector<std::pair<std::string, std::int64_t>>& inputs,

@@ -13,11 +13,9 @@ constexpr std::int64_t AHEAD_BYTES = 12 << 10;  // of rows asked for ahead: a qu
 void Program::dense(int input, View out) {
   Buffer& buffer = buffers_.at(static_cast<std::size_t>(out.buffer));
   wrote(out);
-  if (out.column == 0 && out.width == buffer.width) {  // nothing to copy: readers read the input
-    buffer.external = input;
-    return;
-  }
+  if (out.column == 0 && out.width == buffer.width) buffer.external = input;
   ops_.push_back([=](const Tile& tile) {
+    if (tile.program->buffers_[static_cast<std::size_t>(out.buffer)].external >= 0) return;  // readers read the input
     const float* from = reinterpret_cast<const float*>(tile.inputs[input].data);
     const Matrix to = tile.to(out);
     for (std::int64_t i = 0; i < tile.items; ++i) {

@@ -161,9 +161,7 @@ int Program::add_table(const float* rows, std::int64_t count, std::int64_t dim, 
 void Program::finish(std::int64_t tile) {
   std::int64_t per_item = 0;
   for (Buffer& buffer : buffers_) {
-    if (buffer.external >= 0 && buffer.writers > 1) {
-      throw std::logic_error("a buffer that is a dense input was written by another operation, too");
-    }
+    if (buffer.writers > 1) buffer.external = -1;  // an input cannot be written to: copy it after all
     buffer.stride = static_cast<std::int64_t>(rounded(static_cast<std::size_t>(buffer.width), 16));
     if (buffer.stride % 512 == 0) buffer.stride += 16;  // rows a page apart fight for the same cache sets
     if (buffer.external < 0) per_item += buffer.stride;
