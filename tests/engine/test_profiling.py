@@ -22,3 +22,10 @@ def test_sizes_beyond_the_prepared_rows_are_left_out() -> None:
     profile = measure_profile(engine, "m", workers=1, budget_s=0.05, rounds=1)
     assert max(p.items for p in profile.points) == 64
     assert profile.measured_workers == 1
+
+
+def test_a_device_is_profiled_by_its_own_scorer() -> None:
+    engine = Engine({"m": NullScorer(rows=64), ("m", "card"): TimedScorer(2_000_000, 0, rows=32)})
+    profile = measure_profile(engine, "m", device="card", workers=1, budget_s=0.05, rounds=1, sizes=(1, 32, 64))
+    assert {p.items for p in profile.points} == {1, 32}
+    assert all(min(p.samples_ns) >= 1_900_000 for p in profile.points)

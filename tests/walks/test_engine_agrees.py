@@ -37,3 +37,14 @@ def test_replaying_the_recorded_times_gives_the_recorded_finishes() -> None:
     assert np.median(records.latency_ns) > 10_000_000  # queries wait and work for milliseconds ...
     off_ns = np.abs(again.finish_ns - records.finish_ns)
     assert np.median(off_ns) < 2_000_000  # ... so a wrong order of slices or a lost worker would show in most of them
+
+
+def test_the_same_slices_where_large_queries_go_to_a_device() -> None:
+    plan = Plan(
+        stages=(Stage(model="m", batch_size=64, offload_at=200, offload_pool="card"),),
+        pools={"cpu": Pool(workers=2), "card": Pool(workers=1, device="pretend")},
+    )
+    trace = Trace(np.arange(30) * 2_000_000, 1 + np.arange(30) * 17)
+    engine = Engine({"m": TimedScorer(10_000, 100), ("m", "pretend"): TimedScorer(50_000, 10)})
+    services = {("m", "cpu"): LinearTime(10_000, 100), ("m", "card"): LinearTime(50_000, 10)}
+    assert keys(engine.serve(trace, plan)) == keys(Simulator(services).serve(trace, plan))

@@ -1,58 +1,70 @@
 """The engine: a trace served on this host, in wall time, by real workers.
 
-The dispatcher is the walk: wait for the scheduled instant, split, route, queue; workers score and merge; a
-stage that is not the last keeps the best and the query goes round again. The main loop is `_play`.
+The dispatcher is the walk: wait for the scheduled instant, route, split, queue; workers score and merge; a stage that
+is not the last keeps the best and the query goes round again. The main loop is `_play`.
 """
 
 import gc
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from queue import Empty
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import BadInputError, Plan, Query, Records, Trace
-from tailrank.engine.clock import WallClock, punctual
-from tailrank.engine.run import Run, StageDone, Task
+from tailrank.engine.board import NEVER_NS
+from tailrank.engine.clock import punctual
+from tailrank.engine.hire import CrewKind, hire, native_pools
+from tailrank.engine.run import Run, Scorers
 from tailrank.engine.scorer import Scorer
-from tailrank.engine.worker import start_workers
-from tailrank.scheduler import split
+from tailrank.scheduler import route
 
 __all__ = ["Engine"]
 
 LEAD_NS = 2_000_000  # the trace begins this long after the workers are ready
+LONGEST_WAIT_NS = 50_000_000  # off the interpreter at a time, so that an interrupt is heard
 SWITCH_S = 0.0005  # a thread computing in Python yields the GIL this soon to the dispatcher
 
 
 class Engine:
     """A `System` of worker threads that share one copy of the weights.
 
-    `scorers` maps the stages' model names to scorers. At most `queue_limit` slices wait in a pool; a query
-    that would exceed it is refused and counts as failed, since an open-loop generator must never block.
-    `patience_s` bounds the wait for stragglers after the last arrival; what is left then has failed.
+    `scorers` maps the stages' model names to scorers, and (model, device) where a pool's device is not the CPU. At
+    most `queue_limit` slices wait in a pool; a query that would exceed it is refused and counts as failed, since an
+    open-loop generator must never block. A slice that has not started `deadline_ms` after the query's arrival fails
+    the query. `patience_s` bounds the wait for stragglers after the last arrival; what is left then has failed.
+
+    `crew` is `native` (threads off the GIL), `threads` (Python's) or `auto` (native where the scorers can). `pin` gives
+    each worker a core of its own; `spin_ns` is how long a native worker without work may spin (see `NativeCrew`).
     """
 
     def __init__(
         self,
-        scorers: Mapping[str, Scorer],
+        scorers: Mapping[str | tuple[str, str], Scorer] | Mapping[str, Scorer],
         *,
         seed: int = 0,
         queue_limit: int = 1 << 18,
         patience_s: float = 10.0,
+        deadline_ms: float | None = None,
+        crew: CrewKind = "auto",
+        pin: bool = False,
+        spin_ns: int | None = None,
     ) -> None:
-        self.scorers = dict(scorers)
+        self.scorers: dict[str | tuple[str, str], Scorer] = dict(scorers.items())
         self.seed = seed
         self.queue_limit = queue_limit
         self.patience_s = patience_s
+        self.deadline_ns = NEVER_NS if deadline_ms is None else round(deadline_ms * 1e6)
+        self.crew: CrewKind = crew
+        self.pin = pin
+        self.spin_ns = spin_ns
 
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Serve `trace` under `plan` in real time and return what happened.
 
-        Raises `BadInputError` when the plan names a model this engine has no scorer for, or a query has more
+        Raises `BadInputError` when the plan names a model or device this engine has no scorer for, or a query has more
         candidates than the scorer has rows.
         """
         return self.serve_scored(trace, plan)[0]
@@ -62,24 +74,28 @@ class Engine:
 
         The answer of a query that failed is empty.
         """
-        self._check(trace, plan)
-        scorers = {stage.model: self.scorers[stage.model] for stage in plan.stages}
-        run = Run(trace, plan, scorers, WallClock(), self.seed)
+        scorers = self._scorers(trace, plan)
+        native = native_pools(plan, scorers, self.crew)
+        run = Run(trace, plan, scorers, self.seed, native_board=bool(native))
+        run.meta |= {f"native.{name}": float(name in native) for name in plan.pools}
+        run.crews = hire(run, native, pin=self.pin, spin_ns=self.spin_ns, queue_limit=self.queue_limit)
         with _quiet_interpreter():
-            threads = start_workers(run)
             try:
+                for crew in run.crews.values():
+                    crew.start()
                 with punctual() as real_time:
                     run.meta["real_time"] = float(real_time)
                     self._play(run)
                     self._drain(run)
             finally:
-                self._stop(run, threads)
-        return run.records(), _ranked(run)
+                for crew in run.crews.values():
+                    crew.stop()
+        return run.records(unfinished=f"not finished {self.patience_s:g} s after the last arrival"), _ranked(run)
 
     def _play(self, run: Run) -> None:
         """Dispatch every query at its scheduled instant, and stages that follow as they become ready."""
         began_cpu, last_stage = time.thread_time_ns(), len(run.plan.stages) - 1
-        run.clock.origin_ns = time.perf_counter_ns() + LEAD_NS
+        run.begin(LEAD_NS)
         for query in run.trace:
             if last_stage:
                 self._follow_until(run, query.arrival_ns)
@@ -89,72 +105,60 @@ class Engine:
             self._dispatch(run, query, 0, None)
         run.meta["dispatcher_cpu_ns"] = float(time.thread_time_ns() - began_cpu)
 
-    def _dispatch(self, run: Run, query: Query, number: int, rows: NDArray[np.int64] | None) -> None:
-        """Split and queue one query's stage; `rows` are the prepared rows an earlier stage kept."""
-        stage = run.plan.stages[number]
-        slices = split(query.number, query.size, stage, number)
-        queue = run.queues[slices[0].pool]
-        if queue.qsize() + len(slices) > self.queue_limit:
-            run.fail(query.number, f"refused: {self.queue_limit} slices were waiting already")
-            return
-        with run.lock:
-            run.merge.expect(query.number, len(slices))
-        row, now_ns, put = run.row[query.number], run.clock.now_ns, queue.put
-        for _, _, first, stop, _ in slices:
-            part = None if rows is None else rows[first:stop]
-            put(Task(query.number, number, first, stop, row, part, now_ns()))
+    def _dispatch(self, run: Run, query: Query, stage: int, rows: NDArray[np.int64] | None) -> None:
+        """Queue one query's stage; `rows` are the prepared rows an earlier stage kept."""
+        crew = run.crews[route(query.size, run.plan.stages[stage])]
+        deadline_ns = min(query.arrival_ns + self.deadline_ns, NEVER_NS)
+        if not crew.submit(query.number, stage, query.size, rows, deadline_ns):
+            run.board.fail(query.number, f"refused: {self.queue_limit} slices were waiting already")
 
     def _follow_until(self, run: Run, instant_ns: int) -> None:
         """Send queries on to their next stage until `instant_ns`."""
         while (left_ns := instant_ns - run.clock.now_ns()) > 0:
-            try:
-                self._follow(run, run.inbox.get(timeout=left_ns * 1e-9))
-            except Empty:
-                return
+            for number, stage in run.board.wait(min(left_ns, LONGEST_WAIT_NS)):
+                self._follow(run, number, stage)
 
-    def _follow(self, run: Run, done: StageDone) -> None:
-        run.kept[done.query] = run.best(done.query, done.stage)
-        arrival_ns = int(run.trace.arrival_ns[done.query])
-        query = Query(done.query, arrival_ns, len(run.kept[done.query]))
-        self._dispatch(run, query, done.stage + 1, run.kept[done.query] + run.row[done.query])
+    def _follow(self, run: Run, number: int, stage: int) -> None:
+        """Send a query on that has been through `stage`."""
+        best = run.kept[number] = run.best(number, stage)
+        query = Query(number, int(run.trace.arrival_ns[number]), len(best))
+        self._dispatch(run, query, stage + 1, best + run.row[number])
 
     def _drain(self, run: Run) -> None:
         """Wait for what is still out, at most `patience_s`."""
         until_ns = run.clock.now_ns() + int(self.patience_s * 1e9)
-        while not run.idle.is_set() and run.clock.now_ns() < until_ns:
-            if len(run.plan.stages) > 1:
-                self._follow_until(run, min(until_ns, run.clock.now_ns() + 1_000_000))
-            else:
-                run.idle.wait(min(0.1, self.patience_s))
+        while not run.board.idle and (left_ns := until_ns - run.clock.now_ns()) > 0:
+            for number, stage in run.board.wait(min(left_ns, LONGEST_WAIT_NS)):
+                self._follow(run, number, stage)
 
-    def _stop(self, run: Run, threads: list[threading.Thread]) -> None:
-        run.stopping = True
-        for name, pool in run.plan.pools.items():
-            for _ in range(pool.workers):
-                run.queues[name].put(None)
-        for thread in threads:
-            thread.join()
-        for number in np.flatnonzero(run.finish_ns < 0).tolist():
-            run.errors.setdefault(number, f"not finished {self.patience_s:g} s after the last arrival")
-
-    def _check(self, trace: Trace, plan: Plan) -> None:
+    def _scorers(self, trace: Trace, plan: Plan) -> Scorers:
+        """Return the scorer of each stage on each pool it may go to."""
+        largest, scorers = int(trace.size.max(initial=0)), {}
         for number, stage in enumerate(plan.stages):
-            if stage.model not in self.scorers:
-                raise BadInputError(
-                    f"stages.{number}.model: this engine does not hold `{stage.model}`",
-                    hint=f"it holds: {', '.join(sorted(self.scorers))}",
-                )
-            rows = self.scorers[stage.model].rows
-            if len(trace) and int(trace.size.max()) > rows:
-                raise BadInputError(
-                    f"a query of {int(trace.size.max())} candidates is larger than the {rows} prepared",
-                    hint="lower the sizes' max_size",
-                )
-        for name, pool in plan.pools.items():
-            if pool.device != "cpu":
-                raise BadInputError(
-                    f"pools.{name}.device: this engine has no `{pool.device}`", hint="use cpu, or simulate the plan"
-                )
+            for pool in (stage.pool, stage.offload_pool):
+                if pool is None:
+                    continue
+                scorer = self._scorer(number, stage.model, pool, plan.pools[pool].device)
+                if largest > scorer.rows:
+                    raise BadInputError(
+                        f"a query of {largest} candidates is larger than the {scorer.rows} prepared",
+                        hint="lower the sizes' max_size",
+                    )
+                scorers[number, pool] = scorer
+        return scorers
+
+    def _scorer(self, stage: int, model: str, pool: str, device: str) -> Scorer:
+        scorer = self.scorers.get(model if device == "cpu" else (model, device))
+        if scorer is not None:
+            return scorer
+        models = sorted({key if isinstance(key, str) else key[0] for key in self.scorers})
+        if model not in models:
+            raise BadInputError(
+                f"stages.{stage}.model: this engine does not hold `{model}`", hint=f"it holds: {', '.join(models)}"
+            )
+        raise BadInputError(
+            f"pools.{pool}.device: this engine has no `{device}` for `{model}`", hint="use cpu, or simulate the plan"
+        )
 
 
 def _ranked(run: Run) -> list[NDArray[np.int64]]:

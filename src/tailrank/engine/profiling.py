@@ -5,6 +5,7 @@ busy: contention is measured, not assumed.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from tailrank.timing import Point, Profile
 
 __all__ = ["GRID", "measure_profile"]
 
+FlatOut = Callable[[NDArray[np.int64], int], Records]
 # Powers of two, sizes just off them, and some in between: libraries favour round sizes (they pad, or choose another
 # kernel), plans cut queries into round batches, and what is left over is anything.
 GRID = (
@@ -30,24 +32,26 @@ def measure_profile(
     *,
     workers: int,
     budget_s: float,
+    device: str = "cpu",
     rounds: int = 4,
     seed: int = 0,
     sizes: Sequence[int] = GRID,
     like: Profile | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Profile:
-    """Measure `model` in `rounds` rounds within about `budget_s`; sizes beyond the prepared rows are left out.
+    """Measure `model` on `device` in `rounds` rounds within about `budget_s`; leave out sizes beyond the prepared rows.
 
     Short batches are repeated more often than long ones, so that each size gets a like share of time; `like` says how
     long they take, or a first look at each does.
     """
-    usable = [n for n in sizes if n <= engine.scorers[model].rows]
-    first = like if like is not None else _round(engine, model, usable, [1] * len(usable), workers, seed)
+    usable = [n for n in sizes if n <= engine.scorers[model if device == "cpu" else (model, device)].rows]
+    take = partial(_round, partial(_flat_out, engine, model, device), model, usable, workers=workers)
+    first = like if like is not None else take(repeats=[1] * len(usable), seed=seed)
     repeats = _repeats(first, usable, budget_s / rounds)
     profile: Profile | None = None
     for number in range(rounds):
         progress(f"profile: round {number + 1} of {rounds}")
-        taken = _round(engine, model, usable, repeats, workers, seed + 1 + number)
+        taken = take(repeats=repeats, seed=seed + 1 + number)
         profile = taken if profile is None else profile.merged(taken)
     assert profile is not None
     return profile
@@ -64,21 +68,22 @@ def _repeats(first: Profile, sizes: Sequence[int], budget_s: float) -> list[int]
 
 
 def _round(
-    engine: Engine, model: str, sizes: Sequence[int], repeats: Sequence[int], workers: int, seed: int
+    flat_out: FlatOut, model: str, sizes: Sequence[int], *, workers: int, repeats: Sequence[int], seed: int
 ) -> Profile:
     points = []
     for busy in sorted({1, workers}):
         order = np.repeat(np.asarray(sizes), np.asarray(repeats) * busy)
         stream(seed, "profile", busy).shuffle(order)
         warm = np.full(2 * busy, sizes[len(sizes) // 2])
-        records = _flat_out(engine, model, np.concatenate([warm, order]), busy)
+        records = flat_out(np.concatenate([warm, order]), busy)
         points += _points(records, skip=len(warm), busy=busy)
     return Profile(network=model, points=tuple(points))
 
 
-def _flat_out(engine: Engine, model: str, order: NDArray[np.int64], workers: int) -> Records:
+def _flat_out(engine: Engine, model: str, device: str, order: NDArray[np.int64], workers: int) -> Records:
     """Serve batches of the sizes in `order`, all due at once: every worker is busy until the end."""
-    plan = Plan(stages=(Stage(model=model, batch_size=int(order.max())),), pools={"cpu": Pool(workers=workers)})
+    pool = Pool(workers=workers, device=device)
+    plan = Plan(stages=(Stage(model=model, batch_size=int(order.max())),), pools={"cpu": pool})
     return engine.serve(Trace(np.zeros(len(order), dtype=np.int64), order), plan)
 
 
