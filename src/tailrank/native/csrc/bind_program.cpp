@@ -172,7 +172,7 @@ std::int64_t probe_rows(const py::array_t<float, py::array::c_style>& table,
   std::vector<float> out(static_cast<std::size_t>(dim));
   const py::gil_scoped_release release;
   const std::int64_t begin = now_ns();
-  kernels.bag(described, {ids.data(), count, false}, 1, 1, count, distance, {out.data(), dim});
+  kernels.bag(described, {ids.data(), count, false, 0, true}, 1, 1, count, distance, {out.data(), dim});
   return now_ns() - begin;
 }
 

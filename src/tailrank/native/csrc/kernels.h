@@ -27,11 +27,14 @@ struct Table {
   Rows kind;
 };
 
-// Ids of a tile of items: item i's begin at ids + i * stride elements.
+// Ids of a tile of items: item i's begin at ids + i * stride elements. `more` items of the same call lie behind them:
+// their ids may be read, but have not been checked. `begins`: no tile of the call came before.
 struct Ids {
   const void* ids;
   std::int64_t stride;
   bool wide;  // int64, else int32
+  std::int64_t more;
+  bool begins;
 };
 
 struct Matrix {

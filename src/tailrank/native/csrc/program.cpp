@@ -89,7 +89,7 @@ Matrix Tile::to(const View& view) const {
 Ids Tile::ids(int input, std::int64_t first_column) const {
   const InputData& data = inputs[input];
   const std::int64_t width = program->inputs_[static_cast<std::size_t>(input)].width;
-  return {data.data + first_column * (data.wide ? 8 : 4), width, data.wide};
+  return {data.data + first_column * (data.wide ? 8 : 4), width, data.wide, more, first == 0 || gathered};
 }
 
 float* Tile::op_scratch() const { return scratch + program->op_scratch_offset_ / sizeof(float); }
@@ -225,7 +225,7 @@ void Program::run(const InputData* inputs, std::int64_t items, float* out) const
     for (std::int64_t piece = 0; piece < pieces; ++piece) {  // even pieces: 130 items are 65 and 65, not 128 and 2
       const std::int64_t to = items * (piece + 1) / pieces;
       for (std::size_t n = 0; n < at.size(); ++n) at[n].data = inputs[n].data + from * inputs[n].bytes(inputs_[n]);
-      run_tile({this, at.data(), workspace->floats(), to - from, from, out + from});
+      run_tile({this, at.data(), workspace->floats(), to - from, from, items - to, false, out + from});
       from = to;
     }
   } catch (...) {
@@ -258,7 +258,7 @@ void Program::run_rows(const InputData* inputs, std::int64_t rows, const std::in
         at[n].data = to;
         to += rounded(bytes * static_cast<std::size_t>(tile_), LINE);
       }
-      run_tile({this, at.data(), workspace->floats(), items, from, out + from});
+      run_tile({this, at.data(), workspace->floats(), items, from, 0, true, out + from});
     }
   } catch (...) {
     give(std::move(workspace));

@@ -61,7 +61,9 @@ struct Tile {
   const InputData* inputs;  // at the tile's first item
   float* scratch;
   std::int64_t items;
-  std::int64_t first;  // item of the call, for messages
+  std::int64_t first;  // item of the call
+  std::int64_t more;   // items of the call behind this tile's, in the same memory
+  bool gathered;       // the tile's inputs are copies: no tile came before it
   float* out;
 
   ConstMatrix in(const View& view) const;
