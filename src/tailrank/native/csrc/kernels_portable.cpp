@@ -7,9 +7,11 @@
 
 #define TAILRANK_PATH 0
 #define TAILRANK_NS tailrank_portable
-namespace {
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"  // in the own headers of GCC 12
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+namespace {
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "vec.h"
 #include "kernels.inc"
@@ -18,4 +20,3 @@ namespace {
 namespace tailrank {
 const Kernels portable_kernels = TAILRANK_TABLE("portable");
 }  // namespace tailrank
-
