@@ -17,186 +17,28 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any library reads it; pr
 import argparse
 import json
 import math
-import multiprocessing as mp
 import pickle
 import statistics
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from rivals.papers import PapersWay
 
 from tailrank.cli.progress import Progress
 from tailrank.cli.results import host, made_at, versions
 from tailrank.cli.subject import build
-from tailrank.core import Plan, Records, SliceRecords, System, Trace, single, stream
-from tailrank.engine.clock import WallClock, punctual
+from tailrank.core import Plan, System, Trace, single
 from tailrank.metrics import SLATarget
-from tailrank.scheduler import split
 from tailrank.tuner import Bracket, ProbeSearch, static_baseline
 from tailrank.workload import Workload
 from tailrank.zoo import get
 
-LEAD_NS = 2_000_000  # as our engine: the trace begins this long after the workers are ready
+FLOOR = 0.1  # of the first load; what meets its target below that only has no capacity here
 FLAT_OUT = 100  # queries due at once, from which a search starts
 RUNS = Path("runs/performance")
-
-
-class Batch(NamedTuple):
-    """What a queue carries to a worker: the arrays of one slice's inputs."""
-
-    run: int
-    query: int
-    first: int
-    inputs: tuple[NDArray[Any], ...]
-
-
-class Scored(NamedTuple):
-    """What comes back."""
-
-    run: int
-    query: int
-    first: int
-    worker: int
-    start_ns: int
-    finish_ns: int
-    scores: NDArray[np.float32] | None  # None: the worker is ready
-
-
-def work(network: str, memory_bytes: int, seed: int, number: int, current: Any, tasks: Any, results: Any) -> None:
-    """Be a worker: build a model, then score what comes; batches of a run that was given up are dropped."""
-    import torch
-
-    from tailrank.models import build as build_model
-
-    torch.set_num_threads(1)
-    model = build_model(network, memory_bytes=memory_bytes, seed=seed)
-    for items in (1, 64, 1000):
-        model.score(model.inputs(items))
-    results.put(Scored(-1, -1, 0, number, 0, 0, None))
-    while (batch := tasks.get()) is not None:
-        if batch.run != current.value:
-            continue
-        start_ns = time.perf_counter_ns()
-        scores = model.score(tuple(torch.from_numpy(each) for each in batch.inputs)).numpy()
-        finish_ns = time.perf_counter_ns()
-        results.put(Scored(batch.run, batch.query, batch.first, number, start_ns, finish_ns, scores))
-
-
-class PapersWay:
-    """A `System` of processes and queues. Use it in a `with` block: it owns the processes."""
-
-    def __init__(
-        self, network: str, inputs: tuple[NDArray[Any], ...], *, workers: int, memory_bytes: int, patience_s: float = 10
-    ) -> None:
-        self.inputs, self.rows, self.workers, self.patience_s = inputs, len(inputs[0]), workers, patience_s
-        context = mp.get_context("spawn")
-        self.tasks, self.results = context.Queue(), context.Queue()
-        self.current = context.Value("q", 0)
-        self.processes = [
-            context.Process(
-                target=work,
-                args=(network, memory_bytes, 0, number, self.current, self.tasks, self.results),
-                daemon=True,
-            )
-            for number in range(workers)
-        ]
-
-    def __enter__(self) -> "PapersWay":
-        for process in self.processes:
-            process.start()
-        for _ in self.processes:
-            self.results.get(timeout=300)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.current.value += 1
-        for _ in self.processes:
-            self.tasks.put(None)
-        for process in self.processes:
-            process.join(timeout=10)
-            if process.is_alive():
-                process.terminate()
-
-    def serve(self, trace: Trace, plan: Plan) -> Records:
-        """Serve `trace` with slices of the plan's batch size; its pool must have as many workers as there are."""
-        stage = plan.stages[0]
-        assert len(plan.stages) == 1
-        assert plan.pools[stage.pool].workers == self.workers
-        self.current.value += 1
-        run = _Collected(trace, self.current.value)
-        collector = threading.Thread(target=run.collect, args=(self.results,), daemon=True)
-        collector.start()
-        rows = (stream(0, "rows").random(len(trace)) * (self.rows - trace.size + 1)).astype(np.int64).tolist()
-        clock = WallClock(LEAD_NS)
-        run.origin_ns = clock.origin_ns
-        began_cpu = time.thread_time_ns()
-        with punctual():
-            for query in trace:
-                clock.wait_until(query.arrival_ns)
-                run.dispatch_ns[query.number] = clock.now_ns()
-                slices = split(query.number, query.size, stage, 0)
-                run.left[query.number] = len(slices)
-                for _, _, first, stop, _ in slices:
-                    begin = rows[query.number] + first
-                    inputs = tuple(each[begin : begin + stop - first] for each in self.inputs)
-                    run.queued_ns[query.number, first] = clock.now_ns()
-                    self.tasks.put(Batch(run.number, query.number, first, inputs))
-            cpu_ns = time.thread_time_ns() - began_cpu
-            run.idle.wait(self.patience_s)
-        self.current.value += 1  # what is still queued is dropped
-        self.results.put(Scored(run.number, -1, 0, 0, 0, 0, None))
-        collector.join()
-        return run.records(float(cpu_ns))
-
-
-class _Collected:
-    """What came back in one run."""
-
-    def __init__(self, trace: Trace, number: int) -> None:
-        self.trace, self.number, self.origin_ns = trace, number, 0
-        self.dispatch_ns = np.full(len(trace), -1, dtype=np.int64)
-        self.finish_ns = np.full(len(trace), -1, dtype=np.int64)
-        self.queued_ns: dict[tuple[int, int], int] = {}
-        self.left: dict[int, int] = {}
-        self.idle = threading.Event()
-        self._rows: list[tuple[int, ...]] = []
-        self._scores: dict[int, list[NDArray[np.float32]]] = {}
-
-    def collect(self, results: Any) -> None:
-        """Merge until the mark of the end of this run."""
-        open_queries = len(self.trace)
-        while True:
-            found: Scored = results.get()
-            if found.run != self.number:
-                continue
-            if found.scores is None:
-                return
-            self._scores.setdefault(found.query, []).append(found.scores)
-            start, finish = found.start_ns - self.origin_ns, found.finish_ns - self.origin_ns
-            queued = self.queued_ns[found.query, found.first]
-            self._rows.append((found.query, found.first, len(found.scores), found.worker, queued, start, finish))
-            self.left[found.query] -= 1
-            if self.left[found.query] == 0:
-                np.concatenate(self._scores.pop(found.query))
-                self.finish_ns[found.query] = time.perf_counter_ns() - self.origin_ns
-                open_queries -= 1
-                if open_queries == 0:
-                    self.idle.set()
-
-    def records(self, cpu_ns: float) -> Records:
-        table = np.array(sorted(self._rows, key=lambda row: row[4]), dtype=np.int64).reshape(-1, 7)
-        query, first, size, worker, queued, start, finish = (np.ascontiguousarray(column) for column in table.T)
-        none = np.zeros_like(query)
-        slices = SliceRecords(query, none, first, size, none, worker, queued, start, finish)
-        late = {int(number): "not finished in time" for number in np.flatnonzero(self.finish_ns < 0)}
-        arrival_ns, size_of = self.trace.arrival_ns, self.trace.size
-        meta = {"dispatcher_cpu_ns": cpu_ns}
-        return Records(arrival_ns, size_of, self.dispatch_ns, self.finish_ns, slices, late, meta)
 
 
 class Contender(NamedTuple):
@@ -222,7 +64,8 @@ def search(
     for each in contenders:
         flat_out_qps(each, workload, seed)  # the first run warms up
         start = 0.8 * flat_out_qps(each, workload, seed)
-        searches[each.name] = ProbeSearch(target, start, probes=7, reach=4, step=1.2, tolerance=0.03)
+        floor = FLOOR * start  # below it a probe would take minutes
+        searches[each.name] = ProbeSearch(target, start, probes=7, reach=4, floor_qps=floor, step=1.2, tolerance=0.03)
     waiting = list(contenders)
     while waiting:
         for each in list(waiting):
@@ -334,6 +177,7 @@ def arguments() -> argparse.Namespace:
 
 def report(document: dict[str, Any], out: Callable[[str], None] = print) -> None:
     for each in document["networks"]:
+        out(f"{each['network']}: target {each['sla_ms']:g} ms, static batch size {each['static_batch']}")
         for row in each["rows"]:
             missed = "none missed" if row["missed_qps"] is None else f"{row['missed_qps']:.1f}"
             out(

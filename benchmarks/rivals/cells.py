@@ -79,8 +79,9 @@ class _Workshop:
         only = effort.only
         self.makers = [m for m in MAKERS if (not only or m.name in only) and (effort.slow or not m.slow)]
 
-    def ways(self, items: int) -> dict[Maker, Way]:
-        made = {maker: self._way(maker, items) for maker in self.makers if maker not in self._given_up}
+    def ways(self, items: int, *, slow: bool = True) -> dict[Maker, Way]:
+        able = [maker for maker in self.makers if maker not in self._given_up and (slow or not maker.slow)]
+        made = {maker: self._way(maker, items) for maker in able}
         return {maker: way for maker, way in made.items() if way is not None}
 
     def _way(self, maker: Maker, items: int) -> Way | None:
@@ -150,14 +151,8 @@ def _cell(workshop: _Workshop, feed: Feed, items: int, effort: Effort) -> list[d
 
 def _workers(workshop: _Workshop, feed: Feed, effort: Effort) -> list[dict[str, Any]]:
     """Two threads over one, fp32, in wall time."""
-    made = (
-        workshop.ways(WORKER_ITEMS)
-        if not effort.slow
-        else {m: workshop._way(m, WORKER_ITEMS) for m in workshop.makers if not m.slow}
-    )
-    ways = {
-        maker.name: way for maker, way in made.items() if maker.precision == "fp32" and maker.name in SCALED and way
-    }
+    made = workshop.ways(WORKER_ITEMS, slow=False)
+    ways = {maker.name: way for maker, way in made.items() if maker.precision == "fp32" and maker.name in SCALED}
     found = two_workers(ways, feed, WORKER_ITEMS, rounds=max(3, effort.rounds // 2), block_s=10 * effort.block_s)
     rows = []
     for name, rates in found.items():
