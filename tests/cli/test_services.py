@@ -50,7 +50,7 @@ def test_the_narrowest_name_wins(tmp_path: Path) -> None:
     services, overheads = services_for(
         PLAN,
         ["constant:batch_us=1", "small=constant:batch_us=2", "small@gpu=constant:batch_us=3"],
-        [tmp_path / "profile.json"],
+        [str(tmp_path / "profile.json")],
     )
     assert services == {
         ("small", "cpu"): ConstantTime(2000.0),
@@ -58,6 +58,45 @@ def test_the_narrowest_name_wins(tmp_path: Path) -> None:
         ("large", "cpu"): profile,
     }
     assert overheads == profile.overheads
+
+
+def profile_of(network: str, items_ns: int, path: Path) -> Profile:
+    found = Profile(network=network, points=(Point(items=1, busy=1, samples_ns=(items_ns,)),))
+    save_profile(found, path)
+    return found
+
+
+def test_a_profile_may_be_narrowed_to_a_model_and_a_pool(tmp_path: Path) -> None:
+    plain, any_small, on_gpu = (tmp_path / f"{number}.json" for number in range(3))
+    large = profile_of("large", 10, plain)
+    small = profile_of("small", 20, any_small)
+    fast = profile_of("small", 2, on_gpu)
+    services, _ = services_for(PLAN, [], [f"small@gpu={on_gpu}", f"small={any_small}", str(plain)])
+    assert services == {("small", "cpu"): small, ("small", "gpu"): fast, ("large", "cpu"): large}
+    spec = services_for(
+        PLAN, ["small@gpu=constant:batch_us=1"], [f"small@gpu={on_gpu}", f"small={any_small}", str(plain)]
+    )
+    assert spec[0]["small", "gpu"] == ConstantTime(1000.0)
+
+
+def test_a_profile_of_the_cpu_is_not_taken_for_another_device(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    profile_of("m", 10, path)
+    stage = Stage(model="m", batch_size=8, offload_at=100, offload_pool="gpu")
+    plan = Plan(stages=(stage,), pools={"cpu": Pool(workers=2), "gpu": Pool(workers=1, device="cuda")})
+    with pytest.raises(BadInputError, match="`m` on pool `gpu`") as caught:
+        services_for(plan, [], [str(path)])
+    assert "--profile m@gpu=" in caught.value.hint
+    assert set(services_for(plan, [], [str(path), f"m@gpu={path}"])[0]) == {("m", "cpu"), ("m", "gpu")}
+
+
+def test_a_profile_for_a_model_that_the_plan_does_not_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="no `smal`") as caught:
+        services_for(PLAN, [], ["smal=profile.json"])
+    assert "small@gpu" in caught.value.hint
+    odd = tmp_path / "a=b.json"
+    profile_of("large", 10, odd)
+    assert services_for(PLAN, ["constant:batch_us=1"], [str(odd)])[0]["large", "cpu"] != ConstantTime(1000.0)
 
 
 def test_without_a_profile_serving_costs_nothing_beside() -> None:

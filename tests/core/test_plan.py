@@ -1,6 +1,8 @@
 import pytest
+from msgspec.structs import replace
 
 from tailrank.core import BadInputError, Plan, Pool, Stage, single
+from tailrank.core.config import dumps, loads
 
 
 def test_single_is_a_funnel_of_length_one_without_offload() -> None:
@@ -30,3 +32,39 @@ def test_offloading_to_the_own_pool_is_refused() -> None:
     stage = Stage(model="m", batch_size=1, offload_at=4, offload_pool="cpu")
     with pytest.raises(BadInputError, match="own pool"):
         Plan(stages=(stage,), pools={"cpu": Pool(workers=1)})
+
+
+def test_executor_and_precision_are_left_out_where_they_are_the_default() -> None:
+    plan = single("m", batch_size=4, workers=1)
+    assert "executor" not in dumps(plan)
+    assert "precision" not in dumps(plan)
+    chosen = Plan(stages=(replace(plan.stages[0], executor="native", precision="bf16"),), pools=plan.pools)
+    assert loads(Plan, dumps(chosen)) == chosen
+    assert 'executor = "native"' in dumps(chosen)
+
+
+@pytest.mark.parametrize(("field", "value"), [("executor", "tpu"), ("precision", "fp8")])
+def test_an_unknown_executor_or_precision_is_named_with_its_place(field: str, value: str) -> None:
+    text = f'[[stages]]\nmodel = "m"\nbatch_size = 1\n{field} = "{value}"\n[pools.cpu]\nworkers = 1\n'
+    with pytest.raises(BadInputError, match=rf"stages\.0\.{field}.*{value}"):
+        loads(Plan, text)
+
+
+@pytest.mark.parametrize("change", [{"executor": "native"}, {"precision": "bf16"}])
+def test_stages_that_share_a_model_must_agree(change: dict[str, str]) -> None:
+    first = Stage(model="m", batch_size=1, executor="torch", keep=5)
+    stages = (first, replace(first, batch_size=2, **change))
+    with pytest.raises(BadInputError, match=rf"stages\.1\.{next(iter(change))}") as caught:
+        Plan(stages=stages, pools={"cpu": Pool(workers=1)})
+    assert "`m`" in caught.value.hint
+    assert Plan(stages=(first, replace(stages[1], model="other")), pools={"cpu": Pool(workers=1)})
+
+
+def test_precision_of_a_pool_is_a_devices() -> None:
+    stages = (Stage(model="m", batch_size=1),)
+    cpu, cuda = Pool(workers=1), Pool(workers=2, device="cuda", precision="bf16")
+    assert Plan(stages=stages, pools={"cpu": cpu, "a": cuda, "b": cuda})
+    with pytest.raises(BadInputError, match=r"pools\.cpu\.precision"):
+        Plan(stages=stages, pools={"cpu": replace(cpu, precision="bf16")})
+    with pytest.raises(BadInputError, match=r"pools\.b\.precision.*`fp32`.*`cuda`.*`bf16`"):
+        Plan(stages=stages, pools={"cpu": cpu, "a": cuda, "b": replace(cuda, precision="fp32")})

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tailrank.cli.arguments import add_common, percentile, positive_float
+from tailrank.cli.hardware import PRETENCE
 from tailrank.cli.output import print_json, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.traffic import add_workload, workload_of
@@ -29,7 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=positive_float, default=10.0, metavar="S", help="length of a run (default 10)"
     )
     parser.add_argument("--system", choices=("engine", "simulator"), default="engine", help="who serves")
-    parser.add_argument("--profile", type=Path, metavar="FILE", help="service times for the simulator")
+    parser.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        metavar="[MODEL[@POOL]=]FILE",
+        help="service times for the simulator; may be repeated",
+    )
     parser.add_argument(
         "--sla-ms", type=positive_float, default=100.0, metavar="MS", help="latency target (default 100)"
     )
@@ -56,13 +63,14 @@ def run(args: argparse.Namespace) -> int:
     plan, workload = load(Plan, args.plan), workload_of(args)
     target = SLATarget(percentile=args.percentile, latency_ms=args.sla_ms)
     with Progress(quiet=args.quiet) as progress:
-        system = _system(args, plan, workload, progress)
+        system, facts = _system(args, plan, workload, progress)
         rows = [
             _serve(args, system, plan, workload, target, qps, number, progress) for number, qps in enumerate(args.qps)
         ]
     document = {
         "system": args.system,
         "plan": to_dict(plan),
+        "models": facts,
         "sla": {"percentile": target.percentile, "latency_ms": target.latency_ms},
         "seed": args.seed,
         "made_at": made_at(),
@@ -79,27 +87,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _system(args: argparse.Namespace, plan: "Plan", workload: "Workload", progress: Progress) -> "System":
+def _system(
+    args: argparse.Namespace, plan: "Plan", workload: "Workload", progress: Progress
+) -> tuple["System", dict[str, Any]]:
+    """Return who serves, and facts about each model and device of it."""
     from tailrank.core import BadInputError
 
     if args.system == "simulator":
         from tailrank.cli.services import services_for
         from tailrank.simulator import Simulator
 
-        if args.profile is None:
+        if not args.profile:
             raise BadInputError("the simulator needs service times", hint="give --profile, made by `tailrank profile`")
-        services, overheads = services_for(plan, [], [args.profile])
-        return Simulator(services, overheads=overheads, seed=args.seed)
-    from tailrank.cli.subject import load, memory_of
-    from tailrank.engine import Engine
+        services, overheads = services_for(plan, [], args.profile)
+        return Simulator(services, overheads=overheads, seed=args.seed), {}
+    from tailrank.cli.subject import engine_for, memory_of
 
-    models = dict.fromkeys(stage.model for stage in plan.stages)
-    memory = memory_of(args)
-    scorers = {
-        name: load(name, workload, memory_bytes=memory // len(models), seed=args.seed, progress=progress)[1]
-        for name in models
-    }
-    return Engine(scorers, seed=args.seed)
+    return engine_for(plan, workload, memory_bytes=memory_of(args), seed=args.seed, progress=progress)
 
 
 def _serve(
@@ -112,6 +116,7 @@ def _serve(
     number: int,
     progress: Progress,
 ) -> dict[str, Any]:
+    from tailrank.cli.calibration import served_by
     from tailrank.metrics import summarise
 
     if number == 0 and args.system == "engine":
@@ -128,6 +133,7 @@ def _serve(
     row = {field: getattr(summary, field) for field in summary.__dataclass_fields__ if field != "target"}
     row["offered_qps"] = qps
     cpu_ns = records.meta.get("dispatcher_cpu_ns")
+    row["served_by"] = served_by([records])
     return row | {"dispatcher_cpu_us_per_query": None if cpu_ns is None else cpu_ns / 1e3 / len(records)}
 
 
@@ -162,4 +168,9 @@ def describe(document: dict[str, Any]) -> str:
         for row in document["runs"]
     ]
     title = f"{document['system']}: target p{sla['percentile']:g} <= {sla['latency_ms']:g} ms"
-    return f"{title}\n{table(header, rows)}"
+    who = [
+        f"{name}: {facts['executor']}, {facts['precision']}" + (f"; {PRETENCE}" if facts.get("pretend") else "")
+        for name, facts in document["models"].items()
+    ]
+    who += [f"pool {pool}: {threads}" for pool, threads in document["runs"][0]["served_by"].items()]
+    return "\n".join([title, *who, table(header, rows)])

@@ -4,31 +4,35 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tailrank.cli.arguments import add_common, positive_float, positive_int
+from tailrank.cli.arguments import add_common, positive_float
+from tailrank.cli.hardware import add_hardware
 from tailrank.cli.output import print_json, significant, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.traffic import add_workload, workload_of
 
 NAME = "profile"
 HELP = "measure how long batches take on this machine"
-EXAMPLE = "tailrank profile rmc1 --seconds 20 --out runs/rmc1-profile.json"
+EXAMPLE = """tailrank profile rmc1 --seconds 20 --out runs/rmc1-profile.json
+  tailrank profile rmc1 --executor native --precision bf16
+  tailrank profile rmc1 --gpu --out runs/rmc1-profile.json   # and runs/rmc1-profile-gpu.json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("model", help="a network by name (`rmc1`, ...), `package.module:attribute`, or a file `*.onnx`")
     add_workload(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="profile to write (read by simulate and bench)")
-    parser.add_argument("--seconds", type=positive_float, default=12.0, metavar="S", help="time to spend (default 12)")
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="worker threads (default: one a core)")
     parser.add_argument(
-        "--memory-gib", type=positive_float, metavar="X", help="room for tables (default: half of the memory)"
+        "--out", type=Path, metavar="FILE", help="profile to write (read by simulate and bench); a GPU's goes beside it"
     )
+    parser.add_argument("--seconds", type=positive_float, default=12.0, metavar="S", help="time to spend (default 12)")
+    add_hardware(parser)
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure one model and print its service times, overheads and operators."""
+    """Measure one model and print its service times, overheads and operators; with a GPU, beside it."""
+    from tailrank.cli.offload import gpu_section
+    from tailrank.cli.precision import effects
     from tailrank.cli.results import profile_section
     from tailrank.cli.searching import profiled
     from tailrank.cli.subject import subject_of
@@ -37,13 +41,24 @@ def run(args: argparse.Namespace) -> int:
     workload = workload_of(args)
     with Progress(quiet=args.quiet) as progress:
         subject = subject_of(args, workload, progress)
-        profile, operators = profiled(
-            subject, workload, seconds=args.seconds, rounds=4, seed=args.seed, progress=progress
-        )
+        found = profiled(subject, workload, seconds=args.seconds, rounds=4, seed=args.seed, progress=progress)
+        progress.step("profile: precision and transfers")
+        effect = effects(subject, workload, seconds=args.seconds, seed=args.seed)
+        gpu = gpu_section(subject, found.profiles)
     if args.out is not None:
-        save_profile(profile, args.out)
-    document = {"model": args.model, "network": subject.facts, "profile": profile_section(profile)}
-    document |= {"operators": operators, "seed": args.seed}
+        for pool, profile in found.profiles.items():
+            save_profile(profile, args.out if pool == "cpu" else beside(args.out, pool))
+    document = {
+        "model": args.model,
+        "network": subject.facts,
+        "served_by": found.served_by,
+        "profile": profile_section(found.profiles["cpu"]),
+        "operators": found.operators,
+        "precision_effect": effect.get("cpu"),
+        "seed": args.seed,
+    }
+    if gpu is not None:
+        document["gpu"] = gpu | {"precision_effect": effect.get("gpu")}
     if args.json:
         print_json(document)
     else:
@@ -51,8 +66,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def beside(path: Path, pool: str) -> Path:
+    """Return where the profile of another pool than the CPU's goes: `rmc1.json` has `rmc1-gpu.json` beside it."""
+    return path.with_name(f"{path.stem}-{pool}{path.suffix}")
+
+
 def describe(document: dict[str, Any], workers: int) -> str:
-    """Return the profile as two tables: times by batch size, and shares of time by operator."""
+    """Return the profile as two tables: times by batch size, and shares of time by operator; a GPU has a third."""
+    from tailrank.cli.offload import gpu_text
+    from tailrank.cli.precision import effect_words
+
     times: dict[int, dict[int, dict[str, float]]] = {}
     for point in document["profile"]["points"]:
         times.setdefault(point["items"], {})[point["busy"]] = point
@@ -78,13 +101,18 @@ def describe(document: dict[str, Any], workers: int) -> str:
         for name, value in document["profile"]["overheads"].items()
         if name.endswith("_ns")
     )
+    gpu, network = document.get("gpu"), document["network"]
+    changed = [each["precision_effect"] for each in (document, gpu) if each and each["precision_effect"]]
     return "\n".join(
         [
-            f"{document['model']}: {document['network']['executor']}, {workers} workers",
+            f"{document['model']}: {network['executor']}, {network['precision']}, {workers} workers "
+            f"({document['served_by']['cpu']})",
             table(header, rows),
             "",
             table(["batch", *classes], shares),
             "",
             f"overheads: {overheads}",
+            *([] if gpu is None else ["", gpu_text(gpu)]),
+            *(f"precision: {effect_words(each)}" for each in changed),
         ]
     )

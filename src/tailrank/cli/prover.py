@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tailrank.cli.budget import Budget
-from tailrank.cli.calibration import CALIBRATION, calibrate
+from tailrank.cli.calibration import CALIBRATION, calibrate, full_qps
 from tailrank.cli.proof import EngineRun, Proof
+from tailrank.cli.rounds import Rounds, at_speed
+from tailrank.cli.searching import services_of
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan, Records, Trace
-from tailrank.engine import measure_overheads, measure_profile
+from tailrank.engine import measure_overheads
 from tailrank.metrics import WARMUP, SLATarget, meets
 from tailrank.simulator import Simulator, replay
-from tailrank.timing import Overheads, Profile, Scaled, ServiceTime
-from tailrank.tuner import ProbeSearch, Replication, capacity, prefix, tail_ms
+from tailrank.timing import Overheads, Profile, ServiceTime
+from tailrank.tuner import ProbeSearch, Replication, capacity, prefix, tail_ms, with_threshold
 from tailrank.workload import Workload
 
 __all__ = ["prove"]
@@ -40,13 +42,16 @@ def prove(
     *,
     target: SLATarget,
     workload: Workload,
-    profile: Profile,
+    profiles: Mapping[str, Profile],
     budget: Budget,
     seed: int,
     progress: Callable[[str], None],
 ) -> Proof:
-    """Measure the capacity of each plan on the engine and compare the simulator; `plans` has a plan `tuned`."""
-    prover = _Prover(subject, plans, target, workload, profile, budget, seed, progress)
+    """Measure the capacity of each plan on the engine and compare the simulator; `plans` has a plan `tuned`.
+
+    `profiles`, by pool, are from before the search.
+    """
+    prover = _Prover(subject, plans, target, workload, profiles, budget, seed, progress)
     prover.calibrate(predicted_qps["tuned"])
     prover.bracket(predicted_qps)
     prover.gauge()
@@ -60,7 +65,7 @@ class _Prover:
     plans: Mapping[str, Plan]
     target: SLATarget
     workload: Workload
-    earlier: Profile  # from before the search
+    earlier: Mapping[str, Profile]  # by pool, from before the search
     budget: Budget
     seed: int
     progress: Callable[[str], None]
@@ -68,21 +73,28 @@ class _Prover:
     def __post_init__(self) -> None:
         self.proof = Proof()
         self._began_s = time.monotonic()
-        self._rounds: list[Profile] = []
+        self._rounds = Rounds(self.subject, self.earlier, seconds=self.budget.reprofile_s, seed=self.seed)
         self._taken: list[_Taken] = []
 
     def calibrate(self, predicted_qps: float) -> None:
-        """Measure the overheads again, with the plan to be proved: what a cold start costs depends on the batches."""
+        """Measure the overheads again, with the plan to be proved: what a cold start costs depends on the batches.
+
+        They are the CPU's: a plan that offloads is measured without, at a load that its CPU workers keep up with.
+        """
         self.progress("engine: overheads of the tuned plan")
+        plan, load = self.plans["tuned"], CALIBRATION * predicted_qps
+        if plan.stages[0].offload_pool is not None:
+            plan = with_threshold(plan, None)
+            load = CALIBRATION * full_qps(self.earlier, plan, self.workload, self.seed)
         self.overheads = calibrate(
             self.subject,
-            self.earlier,
-            self.plans["tuned"],
+            self.earlier["cpu"],
+            plan,
             self.workload,
-            CALIBRATION * predicted_qps,
+            load,
             seconds=self.budget.reprofile_s,
             seed=self.seed,
-        )
+        ).overheads
 
     def bracket(self, predicted_qps: Mapping[str, float]) -> None:
         """Take turns between the plans' probes until each capacity is bracketed and bisected."""
@@ -115,7 +127,7 @@ class _Prover:
                     self.trace, max(self.budget.fewest, round(qps * probe_s))
                 )  # a low load need not take longer
                 search.tell(qps, self._serve(name, qps, trace, "probe"))
-            self._profile_again()
+            self._rounds.take(self.overheads)
         self.proof.brackets = {name: search.bracket() for name, search in searches.items()}
 
     def gauge(self) -> None:
@@ -129,7 +141,7 @@ class _Prover:
             self.progress(f"engine: {GAUGE:.0%} of capacity, repeat {number + 1} of {self.budget.repeats}")
             load = GAUGE * qps
             self._serve("tuned", load, self._trace(load, self.budget.repeat_s, 920 + number), "gauge")
-            self._profile_again()
+            self._rounds.take(self.overheads)
         for number, share in enumerate(LOADS):
             if self._spent_s() > self.budget.total_s:
                 break
@@ -141,13 +153,14 @@ class _Prover:
         """Ask the simulator about every trace the engine served."""
         self.progress("comparing simulator and engine")
         proof = self.proof
-        pooled = proof.profile = self._pooled()
-        proof.drift = [taken.slower_than(self.earlier) for taken in self._rounds]
+        pooled = self._rounds.pooled()
+        proof.profile, proof.drift = pooled["cpu"], self._rounds.slower_than_earlier()
         for name, plan in self.plans.items():
             probed = [taken for taken in self._taken if taken.plan == name and taken.purpose == "probe"]
-            drift = statistics.fmean(self._drift(taken.round_number, pooled) for taken in probed)
-            proof.sim_qps[name] = self._capacity(plan, Scaled(pooled, drift), pooled.overheads)
-            proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier.overheads)
+            around = [self._rounds.around(taken.round_number, pooled) for taken in probed]
+            drift = {pool: statistics.fmean(each[pool] for each in around) for pool in pooled}
+            proof.sim_qps[name] = self._capacity(plan, at_speed(pooled, drift), pooled["cpu"].overheads)
+            proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier["cpu"].overheads)
             near = self._nearest(probed, proof.brackets[name].qps)
             if near is not None:
                 again = _Replayed(near.records, self._without_competition([near.records]))
@@ -168,38 +181,12 @@ class _Prover:
         lasting_s = max(seconds, SHORTEST_TARGETS * self.target.latency_ns / 1e9)
         return self.workload.trace(max(FEWEST_QUERIES, round(qps * lasting_s)), qps, self.seed, replication=replication)
 
-    def _profile_again(self) -> None:
-        """Take one short round; the runs before and after it are judged with it."""
-        taken = measure_profile(
-            self.subject.engine,
-            self.subject.name,
-            workers=self.subject.workers,
-            budget_s=self.budget.reprofile_s,
-            rounds=1,
-            like=self.earlier,
-            seed=self.seed + 1000 * (1 + len(self._rounds)),
-        )
-        self._rounds.append(taken.with_overheads(self.overheads))
-
-    def _pooled(self) -> Profile:
-        """Return the profile rounds that ran between the runs: the machine as it was during the proof."""
-        pooled = self._rounds[0]
-        for taken in self._rounds[1:]:
-            pooled = pooled.merged(taken)
-        return pooled
-
-    def _drift(self, round_number: int, pooled: Profile) -> float:
-        """Return how slow the rounds just before and after a run were; `round_number` of them came before it."""
-        near = self._rounds[max(0, round_number - 1) : round_number + 1]
-        return statistics.fmean(taken.slower_than(pooled) for taken in near)
-
-    def _capacity(self, plan: Plan, service: ServiceTime, overheads: Overheads) -> float:
-        system = self._simulator(service, overheads)
+    def _capacity(self, plan: Plan, services: Mapping[str, ServiceTime], overheads: Overheads) -> float:
+        system = self._simulator(services, overheads)
         return capacity([Replication(system, self.trace)], plan, self.target, warmup=WARMUP).qps
 
-    def _simulator(self, service: ServiceTime, overheads: Overheads) -> Simulator:
-        services = {(self.subject.name, "cpu"): service}
-        return Simulator(services, overheads=overheads, seed=self.seed)
+    def _simulator(self, services: Mapping[str, ServiceTime], overheads: Overheads) -> Simulator:
+        return Simulator(services_of(self.subject.name, services), overheads=overheads, seed=self.seed)
 
     def _nearest(self, probed: Sequence["_Taken"], qps: float) -> "_Taken | None":
         """Return the probe nearest the capacity in which no query failed."""
@@ -218,11 +205,11 @@ class _Prover:
             merge_ns=measured.merge_ns,
         )
 
-    def _judge(self, taken: "_Taken", pooled: Profile) -> EngineRun:
+    def _judge(self, taken: "_Taken", pooled: Mapping[str, Profile]) -> EngineRun:
         """Ask the simulator about a run: with the profile at the speed around it, and with its own times."""
         plan, trace, records = self.plans[taken.plan], taken.trace, taken.records
-        drift = self._drift(taken.round_number, pooled)
-        simulated = self._simulator(Scaled(pooled, drift), pooled.overheads).serve(trace, plan)
+        drift = self._rounds.around(taken.round_number, pooled)
+        simulated = self._simulator(at_speed(pooled, drift), pooled["cpu"].overheads).serve(trace, plan)
         repeated = None  # slices of failed queries have no recorded time to repeat
         if not records.errors:
             repeated = replay(trace, plan, records, self._without_competition([records]))
@@ -238,7 +225,7 @@ class _Prover:
             purpose=taken.purpose,
             simulated=simulated,
             repeated=repeated,
-            drift=drift,
+            drift=drift["cpu"],
         )
 
     def _tail_ms(self, records: Records) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tailrank.core import BadInputError, Plan
 from tailrank.timing import NO_OVERHEADS, ConstantTime, LinearTime, Overheads, Profile, ServiceTime, load_profile
@@ -13,21 +14,26 @@ HINT = "forms: constant:batch_us=500 or linear:fixed_us=300,item_us=20; before i
 
 
 def services_for(
-    plan: Plan, specs: Sequence[str], profiles: Sequence[Path]
+    plan: Plan, specs: Sequence[str], profiles: Sequence[str]
 ) -> tuple[dict[tuple[str, str], ServiceTime], Overheads]:
     """Return a service time for every (model, pool) of `plan`, and what serving costs beside.
 
-    A spec `MODEL@POOL=...` goes before `MODEL=...`, that before a profile of the model, that before a spec for
-    everything. Overheads are those of the first profile. Raises `BadInputError` where nothing fits.
+    Specs and profiles may begin with `MODEL@POOL=` or `MODEL=`: the first goes before the second, that before a profile
+    of the model for nobody in particular, that before such a spec; a spec goes before a profile as narrow. A profile
+    that names no pool is of CPU workers, and fits no other device. Overheads are those of the first profile. Raises
+    `BadInputError` where nothing fits.
     """
-    named = dict(_split(spec) for spec in specs)
-    measured = [load_profile(path) for path in profiles]
+    measured = [_measured(text, plan) for text in profiles]
+    named: dict[str, ServiceTime] = {each.whom: each.profile for each in reversed(measured) if each.whom}
+    named |= dict(_split(spec) for spec in specs)
+    anywhere = [each.profile for each in measured if not each.whom]
     found = {}
     for stage in plan.stages:
         for pool in (stage.pool, stage.offload_pool):
             if pool is not None:
-                found[stage.model, pool] = _choose(stage.model, pool, named, measured)
-    return found, measured[0].overheads if measured else NO_OVERHEADS
+                on_cpu = plan.pools[pool].device == "cpu"
+                found[stage.model, pool] = _choose(stage.model, pool, named, anywhere if on_cpu else [])
+    return found, measured[0].profile.overheads if measured else NO_OVERHEADS
 
 
 def parse_service(text: str) -> ServiceTime:
@@ -49,6 +55,25 @@ def parse_service(text: str) -> ServiceTime:
     return LinearTime(1000 * values["fixed_us"], 1000 * values["item_us"])
 
 
+class _Measured(NamedTuple):
+    """A profile and who it is for: `MODEL@POOL`, `MODEL`, or "" for its own model anywhere on the CPU."""
+
+    whom: str
+    profile: Profile
+
+
+def _measured(text: str, plan: Plan) -> _Measured:
+    """Read `FILE`, `MODEL=FILE` or `MODEL@POOL=FILE`; a file whose name holds a `=` is still a file."""
+    if "=" not in text or Path(text).exists():
+        return _Measured("", load_profile(Path(text)))
+    whom, _, path = text.partition("=")
+    known = {name for stage in plan.stages for pool in plan.pools for name in (stage.model, f"{stage.model}@{pool}")}
+    if whom not in known:
+        hint = f"before the file: {', '.join(sorted(known))}, or nothing"
+        raise BadInputError(f"profile `{text}`: no such file, and the plan has no `{whom}`", hint=hint)
+    return _Measured(whom, load_profile(Path(path)))
+
+
 def _split(spec: str) -> tuple[str, ServiceTime]:
     """Return who the spec is for ("" for everybody) and the service time."""
     head, colon, rest = spec.partition(":")
@@ -67,7 +92,7 @@ def _choose(model: str, pool: str, named: Mapping[str, ServiceTime], measured: S
         return named[""]
     raise BadInputError(
         f"no service time for model `{model}` on pool `{pool}`",
-        hint=f"give --service {model}@{pool}=linear:fixed_us=300,item_us=20, or --profile of a profile of `{model}`",
+        hint=f"give --service {model}@{pool}=linear:fixed_us=300,item_us=20, or --profile {model}@{pool}=FILE",
     )
 
 

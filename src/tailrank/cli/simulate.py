@@ -47,8 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile",
         action="append",
         default=[],
-        type=Path,
-        metavar="FILE",
+        metavar="[MODEL[@POOL]=]FILE",
         help="measured service times, as `tailrank profile` writes; may be repeated",
     )
     parser.add_argument("--sla-ms", type=positive_float, metavar="MS", help="target latency: say whether it is met")
@@ -104,7 +103,7 @@ def document(args: argparse.Namespace, plan: Plan, workload: Workload, summary: 
         "plan": to_dict(plan),
         "workload": to_dict(workload) | {"text": workload.describe()},  # parts at their default are left out
         "service": args.service,
-        "profile": [str(path) for path in args.profile],
+        "profile": args.profile,
         "summary": found,
     }
 

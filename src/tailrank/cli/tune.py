@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tailrank.cli.arguments import add_common, positive_float, positive_int
+from tailrank.cli.arguments import add_common
 from tailrank.cli.budget import DEFAULT, QUICK
+from tailrank.cli.hardware import add_hardware
 from tailrank.cli.output import print_json, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.target import add_target, target_of
@@ -21,7 +22,15 @@ NAME = "tune"
 HELP = "find the plan with the highest capacity that meets the SLA target, and prove it on the engine"
 EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
   tailrank tune din --quick --json
+  tailrank tune rmc3 --executor native --precision bf16
+  tailrank tune rmc1 --gpu --gpu-workers 4
   tailrank tune examples.own_model:build --sla-ms 20 --arrivals bursty:cv=4 --out runs/mine"""
+
+# Flags that the command in the result spells out, where given.
+REPEATED = (
+    *("sla_ms", "percentile", "workload", "arrivals", "sizes", "accesses", "workers", "memory_gib"),
+    *("executor", "precision", "gpu", "gpu_workers", "gpu_precision"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_workload(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="result directory (default runs/MODEL)")
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="worker threads (default: one a core)")
-    parser.add_argument(
-        "--memory-gib", type=positive_float, metavar="X", help="room for tables (default: half of the memory)"
-    )
+    add_hardware(parser)
     parser.add_argument("--quick", action="store_true", help="under forty seconds: fewer samples, tables up to 1 GiB")
     add_common(parser)
 
@@ -43,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from tailrank.cli.prover import prove
     from tailrank.cli.searching import search
     from tailrank.cli.subject import subject_of
-    from tailrank.cli.tuned import document, write
+    from tailrank.cli.tuned import document, extras, write
     from tailrank.core.files import check_out
 
     began = time.monotonic()
@@ -54,19 +60,22 @@ def run(args: argparse.Namespace) -> int:
     with Progress(quiet=args.quiet) as progress:
         subject = subject_of(args, workload, progress, quick=args.quick)
         found = search(subject, workload, target, budget=budget, seed=args.seed, progress=progress)
+        progress.step("precision and transfers")
+        more = extras(subject, found, workload, seconds=budget.profile_s, seed=args.seed)
         proof = prove(
             subject,
             found.plans,
             found.predicted_qps,
             target=target,
             workload=workload,
-            profile=found.profile,
+            profiles=found.profiles,
             budget=budget,
             seed=args.seed,
             progress=progress.step,
         )
         progress.step("writing the result")
         result = document(subject, found, proof, workload, target, seed=args.seed, command=_command(args))
+        result |= more
         result["seconds"] = time.monotonic() - began
         write(out, result, found, proof)
     if args.json:
@@ -79,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 def _command(args: argparse.Namespace) -> str:
     """Return the command line that repeats this run, every flag that matters spelt out."""
     words = ["tailrank", "tune", args.model, "--seed", str(args.seed)]
-    for flag in ("sla_ms", "percentile", "workload", "arrivals", "sizes", "accesses", "workers", "memory_gib"):
+    for flag in REPEATED:
         value = getattr(args, flag)
         if value is not None:
             words += [f"--{flag.replace('_', '-')}", str(value)]
@@ -125,12 +134,37 @@ def describe(result: dict[str, Any], out: Path) -> str:
         f"simulator error capacity {_percent(result['sim_error_pct'])} (same-run service times "
         f"{_percent(result['sim_error_same_run_pct'])}); p{sla['percentile']:g} at 70 % load "
         f"{_percent(gauge.get('error_pct'))} (same-run {_percent(gauge.get('error_same_run_pct'))})",
+        *_hardware(result),
         f"verdict         {result['verdict']['text']}",
         *(f"note            {note}" for note in result["notes"]),
         f"result          {out / 'result.json'} after {result['seconds']:.0f} s",
         f"report          {out / 'report.html'}",
     ]
     return "\n".join(lines)
+
+
+def _hardware(result: dict[str, Any]) -> list[str]:
+    """Say who served, what a reduced precision does, and what a GPU adds."""
+    from tailrank.cli.offload import gpu_title
+    from tailrank.cli.precision import effect_words
+
+    network, gpu = result["network"], result["gpu"]
+    served = ", ".join(f"{pool} by {threads}" for pool, threads in result["engine"]["served_by"].items())
+    lines = [f"executor        {network['executor']}, {network['precision']}; served {served}"]
+    changed = [result["precision_effect"], None if gpu is None else gpu["precision_effect"]]
+    lines += [f"precision       {effect_words(each)}" for each in changed if each is not None]
+    if gpu is None:
+        return lines
+    sooner, offload = gpu["break_even_items"], gpu["offload"]
+    at = "nothing" if offload["offload_at"] is None else f"queries of {offload['offload_at']} items and more"
+    return [
+        *lines,
+        f"gpu             {gpu_title(gpu)}",
+        f"                returns a batch sooner {'never' if sooner is None else f'from {sooner} items'}",
+        f"                offloaded: {at} ({100 * offload['share_of_queries']:.1f} % of queries, "
+        f"{100 * offload['share_of_items']:.1f} % of items); simulator qps {offload['capacity_qps']:.4g} with, "
+        f"{offload['capacity_without_qps']:.4g} without: {_times(offload['gain'])}",
+    ]
 
 
 def _interval(ends: list[float | None] | None) -> str:

@@ -3,6 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from tailrank.cli.calibration import served_by
+from tailrank.cli.hardware import PRETENCE
+from tailrank.cli.offload import gained, gpu_section
+from tailrank.cli.precision import effects
 from tailrank.cli.proof import EngineRun, Proof, median_error_pct
 from tailrank.cli.results import (
     cdf,
@@ -25,7 +29,7 @@ from tailrank.timing import save_profile
 from tailrank.tuner import Bracket, Candidate, speedup
 from tailrank.workload import Poisson, Workload, gap_check
 
-__all__ = ["document", "write"]
+__all__ = ["document", "extras", "write"]
 
 NOT_POISSON = 0.001  # a p-value below this says that the gaps are not exponential
 DRIFT = 1.1  # worth a note
@@ -39,6 +43,7 @@ def document(
     best, baseline = found.search.best, found.baseline
     gain = speedup(best.capacity, baseline.capacity)
     engine = _engine(found, proof, target)
+    pretend = subject.on_gpu is not None and subject.on_gpu.gpu.pretend
     return {
         "schema": 1,
         "command": command,
@@ -60,11 +65,11 @@ def document(
         },
         "speedup": finite(gain.value),
         "speedup_ci95": [finite(gain.low), finite(gain.high)],
-        "verdict": _verdict(found, proof, workload, target, engine),
-        "notes": [*found.notes, *_notes(found, proof, engine)],
+        "verdict": _verdict(found, proof, workload, target, engine, pretend=pretend),
+        "notes": [*([PRETENCE] if pretend else []), *found.notes, *_notes(found, proof, engine)],
         "candidates": [_candidate(each) for each in found.search.candidates],
-        "profile": profile_section(found.profile),
-        "operators": found.operators,
+        "profile": profile_section(found.profiles["cpu"]),
+        "operators": found.measured.operators,
         "engine": engine,
         "sim_error_pct": _error_pct(proof.sim_qps, proof),
         "sim_error_earlier_profile_pct": _error_pct(proof.sim_earlier_qps, proof),
@@ -76,6 +81,18 @@ def document(
     }
 
 
+def extras(subject: Subject, found: Found, workload: Workload, *, seconds: float, seed: int) -> dict[str, Any]:
+    """Measure and return `precision_effect` and `gpu`, which are null where precision is full or no GPU was asked for.
+
+    `seconds` bounds the comparison of rankings.
+    """
+    effect = effects(subject, workload, seconds=seconds, seed=seed)
+    gpu = gpu_section(subject, found.profiles)
+    if gpu is not None:
+        gpu |= {"offload": gained(found.search, workload, seed), "precision_effect": effect.get("gpu")}
+    return {"precision_effect": effect.get("cpu"), "gpu": gpu}
+
+
 def write(out: Path, result: dict[str, Any], found: Found, proof: Proof) -> None:
     """Write the result directory, whole or not at all: result, plans, profile, trace of a second, report."""
     from tailrank import report
@@ -84,7 +101,8 @@ def write(out: Path, result: dict[str, Any], found: Found, proof: Proof) -> None
         write_json(folder / "result.json", result)
         dump(found.search.best.plan, folder / "plan.toml")
         dump(found.baseline.plan, folder / "baseline.toml")
-        save_profile(found.profile, folder / "profile.json")
+        for pool, profile in found.profiles.items():
+            save_profile(profile, folder / ("profile.json" if pool == "cpu" else f"profile-{pool}.json"))
         run = proof.at_capacity("tuned") or next(iter(proof.of("tuned", "gauge")), None)
         if run is not None:
             report.write_trace(run.records, folder / "trace.json")
@@ -136,6 +154,7 @@ def _engine(found: Found, proof: Proof, target: SLATarget) -> dict[str, Any]:
         "p95_at_70pct": _gauge(proof),
         "drift": proof.drift,
         "overheads": None if proof.profile is None else profile_section(proof.profile)["overheads"],
+        "served_by": served_by(run.records for run in proof.runs),
         "real_time_dispatcher": all(run.records.meta.get("real_time") for run in proof.runs),
     }
     top = proof.at_capacity("tuned")
@@ -182,11 +201,11 @@ def _error_pct(simulated: dict[str, float], proof: Proof) -> float | None:
 
 
 def _verdict(
-    found: Found, proof: Proof, workload: Workload, target: SLATarget, engine: dict[str, Any]
+    found: Found, proof: Proof, workload: Workload, target: SLATarget, engine: dict[str, Any], *, pretend: bool
 ) -> dict[str, Any]:
     """Say whether the engine proved the plan, and if not, why not."""
     limit_us = LAG_SHARE * target.latency_ms * 1e3
-    reasons = []
+    reasons = [PRETENCE] if pretend else []
     if engine["schedule_lag_p99_us"] > limit_us:
         reasons.append(
             f"the generator was late: schedule lag p99 {engine['schedule_lag_p99_us']:.0f} us is more than 1 % of the "

@@ -1,29 +1,38 @@
 """A plan: everything that decides how queries are served, as a small TOML file."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from tailrank.core.config import Config
 from tailrank.core.errors import BadInputError
 
-__all__ = ["Plan", "Pool", "Stage", "single"]
+__all__ = ["DevicePrecision", "ExecutorKind", "Plan", "Pool", "Precision", "Stage", "single"]
 
 Count = Annotated[int, Meta(ge=1)]
+ExecutorKind = Literal["auto", "native", "torch", "compiled", "onnxruntime"]
+Precision = Literal["fp32", "bf16", "int8"]
+DevicePrecision = Literal["fp32", "tf32", "bf16"]
 
 
 class Pool(Config, frozen=True, kw_only=True):
-    """Identical workers of one device kind that share one first-in-first-out queue."""
+    """Identical workers of one device kind that share one first-in-first-out queue.
+
+    `device` is `cpu`, or what an accelerator is called: `cuda`, `cuda:1`. Its `workers` are batches in flight, and
+    `precision` is what it computes in; what CPU workers compute in is an option of the stages.
+    """
 
     workers: Count
     device: str = "cpu"
+    precision: DevicePrecision = "fp32"
 
 
 class Stage(Config, frozen=True, kw_only=True):
     """One step of a funnel: score candidates with `model`, keep the best `keep` (absent: keep all).
 
     A query is split into slices of at most `batch_size` candidates for `pool`; a query of at least
-    `offload_at` candidates goes whole to `offload_pool` instead (both absent: never).
+    `offload_at` candidates goes whole to `offload_pool` instead (both absent: never). `executor` scores on CPU
+    workers, its weights in `precision`; stages with the same model agree in both, as they share it.
     """
 
     model: str
@@ -32,6 +41,8 @@ class Stage(Config, frozen=True, kw_only=True):
     offload_at: Count | None = None
     offload_pool: str | None = None
     keep: Count | None = None
+    executor: ExecutorKind = "auto"
+    precision: Precision = "fp32"
 
 
 class Plan(Config, frozen=True, kw_only=True):
@@ -42,22 +53,56 @@ class Plan(Config, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for number, stage in enumerate(self.stages):
-            for field, pool in (("pool", stage.pool), ("offload_pool", stage.offload_pool)):
-                if pool is not None and pool not in self.pools:
-                    raise BadInputError(
-                        f"stages.{number}.{field}: no pool is called `{pool}`",
-                        hint=f"known pools: {', '.join(sorted(self.pools))}; add a [pools.{pool}] table",
-                    )
-            if stage.offload_pool == stage.pool:
+            _check_pools(number, stage, self.pools)
+            _check_model(number, stage, self.stages[:number])
+        devices: dict[str, str] = {}
+        for name, pool in self.pools.items():
+            _check_precision(name, pool, self.pools[devices.setdefault(pool.device, name)])
+
+
+def _check_pools(number: int, stage: Stage, pools: dict[str, Pool]) -> None:
+    for field, pool in (("pool", stage.pool), ("offload_pool", stage.offload_pool)):
+        if pool is not None and pool not in pools:
+            raise BadInputError(
+                f"stages.{number}.{field}: no pool is called `{pool}`",
+                hint=f"known pools: {', '.join(sorted(pools))}; add a [pools.{pool}] table",
+            )
+    if stage.offload_pool == stage.pool:
+        raise BadInputError(
+            f"stages.{number}.offload_pool: `{stage.pool}` is the stage's own pool",
+            hint="offload to another pool, or leave offload_at and offload_pool out",
+        )
+    if (stage.offload_at is None) != (stage.offload_pool is None):
+        raise BadInputError(
+            f"stages.{number}: offload_at and offload_pool belong together",
+            hint="give both, or neither for no offload",
+        )
+
+
+def _check_model(number: int, stage: Stage, before: tuple[Stage, ...]) -> None:
+    """Stages with the same model share it, so they must want the same of it."""
+    for earlier, other in enumerate(before):
+        for field in ("executor", "precision"):
+            here, there = getattr(stage, field), getattr(other, field)
+            if other.model == stage.model and here != there:
                 raise BadInputError(
-                    f"stages.{number}.offload_pool: `{stage.pool}` is the stage's own pool",
-                    hint="offload to another pool, or leave offload_at and offload_pool out",
+                    f"stages.{number}.{field}: `{here}`, but stage {earlier} with the same model has `{there}`",
+                    hint=f"one copy of `{stage.model}` serves both: give them the same {field}",
                 )
-            if (stage.offload_at is None) != (stage.offload_pool is None):
-                raise BadInputError(
-                    f"stages.{number}: offload_at and offload_pool belong together",
-                    hint="give both, or neither for no offload",
-                )
+
+
+def _check_precision(name: str, pool: Pool, first: Pool) -> None:
+    """One copy of a model serves all pools of a device; `first` is the first pool of this one's device."""
+    if pool.device == "cpu" and pool.precision != "fp32":
+        raise BadInputError(
+            f"pools.{name}.precision: a pool of the CPU has none of its own, not `{pool.precision}`",
+            hint="give the stages' `precision` instead",
+        )
+    if pool.precision != first.precision:
+        raise BadInputError(
+            f"pools.{name}.precision: `{pool.precision}`, but another pool of `{pool.device}` has `{first.precision}`",
+            hint="one copy of a model serves all pools of a device: give them the same precision",
+        )
 
 
 def single(model: str, *, batch_size: int, workers: int) -> Plan:

@@ -1,10 +1,13 @@
-"""A scorer over a PyTorch model: one copy of the weights, one intra-op thread a worker, zero-copy slices."""
+"""A scorer over an executor: one copy of the weights, one intra-op thread a worker, zero-copy slices."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from tailrank.models.auto import AutoExecutor
+from tailrank.models.native import NativeExecutor
 
 __all__ = ["Inputs", "TorchScorer"]
 
@@ -21,10 +24,16 @@ class Call(Protocol):
 
 
 class TorchScorer:
-    """Scores prepared candidates: `inputs` are tensors whose leading dimension is the candidate."""
+    """Scores prepared candidates: `inputs` are tensors whose leading dimension is the candidate.
+
+    `native` is for a native crew where `call` is the native executor at every batch size, None otherwise: one that goes
+    from executor to executor by the size of the batch needs Python threads.
+    """
 
     def __init__(self, call: Call, inputs: Inputs) -> None:
         self.rows = len(inputs[0])
+        only = _only(call)
+        self.native: Any = only.bind(inputs) if isinstance(only, NativeExecutor) else None
         self._call, self._inputs = call, inputs
 
     def prepare(self) -> None:
@@ -41,3 +50,8 @@ class TorchScorer:
         index = torch.from_numpy(rows)
         scores: F32 = self._call(tuple([t.index_select(0, index) for t in self._inputs])).numpy()
         return scores
+
+
+def _only(call: Call) -> Call:
+    """Return the executor that serves every batch size, where `call` chose the same for all."""
+    return call.ranges[0].executor if isinstance(call, AutoExecutor) and len(call.ranges) == 1 else call
