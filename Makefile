@@ -9,15 +9,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # One thread per library: workers and test processes bring their own parallelism.
 export OMP_NUM_THREADS ?= 1
+# What the native extension is built of: a change here is built by the next target that needs the environment.
+NATIVE := setup.py $(wildcard src/tailrank/native/csrc/*)
 
-.PHONY: help venv demo test test-all lint format types layers bench eight ci fresh clean
+.PHONY: help venv demo test test-all lint format types layers bench eight performance ci fresh slow paths sanitize clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## virtual environment in .venv with everything installed (free when up to date)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,onnx,report,dev]'
 	touch $@
@@ -51,12 +53,29 @@ bench: $(STAMP) ## how fast Tailrank itself is; needs an otherwise idle machine
 eight: $(STAMP) ## tune the eight networks (about twenty minutes) and write docs/eight-networks.md
 	$(BIN)/python benchmarks/eight.py
 
+performance: $(STAMP) ## time the executors beside their rivals (long; idle machine) and write docs/performance.md
+	$(BIN)/python benchmarks/executors.py
+	$(BIN)/python benchmarks/papers_way.py
+	$(BIN)/python benchmarks/executors.py --write-docs
+
 ci: lint types layers fresh ## what must pass before a change goes in
 
 fresh: ## clone HEAD to a temporary directory and do there what the README says
 	bash .ci/fresh
 
+slow: paths sanitize ## what must pass before a release, beside `make ci` (about ten minutes)
+
+paths: $(STAMP) ## the native tests once for each instruction set of this processor, and once without the extension
+	for path in $$($(BIN)/python -c 'from tailrank.native import paths; print(*paths(), "off")'); do \
+	  echo "== TAILRANK_NATIVE=$$path"; \
+	  TAILRANK_NATIVE=$$path $(BIN)/python -m pytest -m "not slow and not gpu" tests/native tests/models/native tests/engine; \
+	done
+
+sanitize: $(STAMP) ## the native tests under the address and undefined-behaviour sanitizers (g++; about seven minutes)
+	bash .ci/sanitize
+
 clean: ## remove the environment, caches and results
 	rm -rf $(VENV) runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
+	rm -f src/tailrank/native/*.so
