@@ -1,14 +1,17 @@
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tailrank.cli.doctor import LIBRARIES, describe, examine, slow
+from tailrank.cli.doctor import LIBRARIES, _compiler, describe, examine, slow
 from tailrank.cli.machine import Machine, machine
 from tailrank.cli.main import main
+from tailrank.native import available, path, paths
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,14 @@ def fine() -> tuple[Machine, dict[str, Any]]:
     return host, {
         "machine": {"steal_now_percent": 0.0},
         "torch": {"gpus": ["one"]},
+        "native": {
+            "available": True,
+            "why_not": None,
+            "switched_off": False,
+            "paths": ["avx512", "avx2", "portable"],
+            "path": "avx512",
+            "compiler": None,
+        },
         "simulator": {"kernels_ready": True},
         "timers": {"sleep_overshoot_us": spread, "thread_wakeup_us": dict(spread)},
     }
@@ -47,6 +58,9 @@ def test_the_document_is_json_and_names_every_library(document: dict[str, Any]) 
     assert [row["name"] for row in document["libraries"]] == list(LIBRARIES)
     assert all(row["version"] for row in document["libraries"] if row["name"] in ("numpy", "numba", "msgspec"))
     assert document["machine"]["cpu"] == machine().cpu
+    assert document["native"]["available"] == available()
+    assert document["native"]["paths"] == list(paths())
+    assert document["native"]["path"] == (path() if available() else None)
     for spread in document["timers"].values():
         assert spread["p50"] <= spread["p99"] <= spread["max"]
 
@@ -54,6 +68,7 @@ def test_the_document_is_json_and_names_every_library(document: dict[str, Any]) 
 def test_the_text_says_what_the_document_says(document: dict[str, Any]) -> None:
     text = describe(document)
     assert document["machine"]["cpu"] in text
+    assert (document["native"]["path"] or document["native"]["why_not"]) in text
     for sentence in document["slow"]:
         assert sentence in text
 
@@ -82,6 +97,62 @@ def test_each_weakness_of_a_host_is_named(
     host, document = fine
     (sentence,) = slow(dataclasses.replace(host, **change), document)
     assert word in sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"available": False, "path": None, "paths": [], "why_not": "it was not built"},
+            ["batches run in torch and Python threads: it was not built", "install a C++17 compiler and reinstall"],
+        ),
+        (
+            {"available": False, "path": None, "paths": [], "why_not": "TAILRANK_NATIVE=off", "switched_off": True},
+            ["batches run in torch and Python threads: TAILRANK_NATIVE=off", "unset TAILRANK_NATIVE"],
+        ),
+        ({"path": None, "why_not": "`avx9` is no instruction set"}, ["no native program runs", "avx9"]),
+        ({"path": "portable"}, ["chooses portable", "runs avx512"]),
+        ({"path": "portable", "paths": ["portable"]}, ["portable", "AVX2"]),
+    ],
+)
+def test_each_weakness_of_the_native_side_is_named(
+    fine: tuple[Machine, dict[str, Any]], change: dict[str, Any], words: list[str]
+) -> None:
+    host, document = fine
+    document["native"] |= change
+    (sentence,) = slow(host, document)
+    assert all(word in sentence for word in words)
+
+
+def test_a_good_host_without_a_compiler_gets_no_complaint(fine: tuple[Machine, dict[str, Any]]) -> None:
+    host, document = fine
+    document["native"]["compiler"] = None  # the extension is there: nothing is left to compile
+    assert slow(host, document) == []
+
+
+@pytest.mark.parametrize("variable", ["off", "avx1024"])
+def test_what_the_variable_does_is_said(variable: str) -> None:
+    code = [sys.executable, "-m", "tailrank", "doctor", "--json", "--quiet"]
+    environment = os.environ | {"TAILRANK_NATIVE": variable}
+    done = subprocess.run(code, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["native"]["path"] is None
+    if available():
+        assert variable in document["native"]["why_not"]
+        assert any(variable in sentence for sentence in document["slow"])
+
+
+def test_the_compiler_is_the_one_a_build_would_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    assert _compiler() is None
+    for name in ("mine", "clang++"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    assert _compiler() == str(tmp_path / "clang++")
+    monkeypatch.setenv("CXX", "mine -m64")
+    assert _compiler() == str(tmp_path / "mine")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 import argparse
 import dataclasses
 import importlib.metadata
+import os
+import shutil
 from typing import Any
 
 from tailrank.cli.machine import Machine, machine, ticks
 from tailrank.cli.output import pairs, print_json, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.timers import sleep_overshoot_ns, wakeup_ns
+from tailrank.core import TailrankError
 
 NAME = "doctor"
 HELP = "say what this machine offers, and what will be slow and why"
@@ -25,9 +28,13 @@ LIBRARIES = {
     "tomli-w": "no plan can be written",
     "torch": "no tune, bench or profile; simulate works",
     "psutil": "memory is not checked before tables are filled",
+    "onnxruntime": "no .onnx file can be served",
+    "onnx": "no .onnx file can be served",
     "plotly": "no HTML report",
     "jinja2": "no HTML report",
 }
+# Names of C++ compilers: what the variable CXX says, then these.
+COMPILERS = ("c++", "g++", "clang++")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +70,7 @@ def examine(repeats: int = REPEATS) -> dict[str, Any]:
             {"name": name, "version": _version(name), "without": without} for name, without in LIBRARIES.items()
         ],
         "torch": _torch(),
+        "native": _native(),
         "simulator": {"kernels_ready": _kernels_ready()},
         "timers": timers,
     }
@@ -76,6 +84,7 @@ def slow(host: Machine, document: dict[str, Any]) -> list[str]:
         *_hardware(host),
         *_clock(document["timers"], steal_percent),
         *_software(document["torch"], document["simulator"]["kernels_ready"]),
+        *_extension(document["native"]),
     ]
     return [sentence for holds, sentence in checks if holds]
 
@@ -136,6 +145,24 @@ def _software(torch: dict[str, Any] | None, kernels_ready: bool) -> list[tuple[b
     ]
 
 
+def _extension(native: dict[str, Any]) -> list[tuple[bool, str]]:
+    without = f"batches run in torch and Python threads: {native['why_not']}"
+    remedy = "unset TAILRANK_NATIVE" if native["switched_off"] else "install a C++17 compiler and reinstall"
+    fastest = native["paths"][0] if native["paths"] else None
+    return [
+        (not native["available"], f"{without}; {remedy}"),
+        (native["available"] and native["path"] is None, f"no native program runs: {native['why_not']}"),
+        (
+            native["path"] not in (None, fastest),
+            f"TAILRANK_NATIVE chooses {native['path']} of the native kernels; this processor runs {fastest}",
+        ),
+        (
+            fastest == "portable",
+            "the native kernels are the portable ones: there are faster ones for x86-64 with AVX2 only",
+        ),
+    ]
+
+
 def describe(document: dict[str, Any]) -> str:
     """Return the document as text for people."""
     host, torch = document["machine"], document["torch"]
@@ -174,6 +201,18 @@ def describe(document: dict[str, Any]) -> str:
                 ],
             )
         )
+    native = document["native"]
+    blocks.append(
+        pairs(
+            "native executor and pool",
+            [
+                ("extension", "there" if native["available"] else native["why_not"]),
+                ("instructions", ", ".join(native["paths"]) or "-"),
+                ("in use", native["path"] or "none"),
+                ("C++ compiler", native["compiler"] or "none found"),
+            ],
+        )
+    )
     rows = [(name.removesuffix("_us").replace("_", " "), *found.values()) for name, found in document["timers"].items()]
     blocks.append("timers, microseconds\n" + _indented(table(["", "p50", "p99", "max", "samples"], rows)))
     ready = "compiled" if document["simulator"]["kernels_ready"] else "not compiled yet"
@@ -195,6 +234,31 @@ def _torch() -> dict[str, Any] | None:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
     }
+
+
+def _native() -> dict[str, Any]:
+    """Describe the extension; `path` is None where nothing of it can run, and `why_not` says why."""
+    from tailrank.native import available, path, paths, why_not
+
+    used, why = None, why_not()
+    if available():
+        try:
+            used = path()
+        except TailrankError as error:  # TAILRANK_NATIVE names what this processor does not know
+            why = f"{error.message}; {error.hint}"
+    return {
+        "available": available(),
+        "why_not": why or None,
+        "switched_off": os.environ.get("TAILRANK_NATIVE") == "off",
+        "paths": list(paths()),
+        "path": used,
+        "compiler": _compiler(),
+    }
+
+
+def _compiler() -> str | None:
+    named = os.environ.get("CXX", "").split()
+    return next((found for name in (*named[:1], *COMPILERS) if (found := shutil.which(name))), None)
 
 
 def _kernels_ready() -> bool:
