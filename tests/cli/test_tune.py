@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tailrank.cli import tune
 from tailrank.cli.budget import Budget
 from tailrank.cli.main import main
+from tailrank.core import Plan, Pool
+from tailrank.core.config import dump, load
 
 TINY = Budget(
     profile_s=0.3,
@@ -151,12 +154,19 @@ def test_an_interrupt_leaves_nothing(
         (["bench", "--plan", "absent.toml", "--qps", "5"], 2, "absent.toml"),
         (["bench", "--plan", "typo.toml", "--qps", "5"], 2, "batch_size"),
         (["profile", "rmc9"], 2, "rmc9"),
+        (["tune", "rmc1", "--executor", "tpu"], 2, "tpu"),
+        (["tune", "rmc1", "--precision", "fp8"], 2, "fp8"),
+        (["tune", "rmc1", "--gpu", "tpu"], 2, "`tpu`"),
+        (["profile", "rmc1", "--gpu-workers", "2"], 2, "--gpu-workers 2"),
+        (["bench", "--plan", "device.toml", "--qps", "5"], 2, "`tpu`"),
     ],
 )
 def test_bad_input_names_the_value_and_a_mend(
     words: list[str], code: int, named: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "typo.toml").write_text('[[stages]]\nmodel = "m"\nbatchsize = 4\n[pools.cpu]\nworkers = 1\n')
+    device = '[[stages]]\nmodel = "m"\nbatch_size = 4\npool = "a"\n[pools.a]\nworkers = 1\ndevice = "tpu"\n'
+    (folder / "device.toml").write_text(device)
     assert main(words) == code
     said = capsys.readouterr()
     assert named in said.err
@@ -170,3 +180,56 @@ def test_a_folder_of_the_users_is_not_replaced(folder: Path, capsys: pytest.Capt
     assert main(WORDS) == 2
     assert "not a Tailrank result" in capsys.readouterr().err
     assert (folder / "out" / "precious.txt").read_text() == "mine"
+
+
+GPU = Pool(workers=1, device="host", precision="tf32")
+
+
+def small_hardware() -> list[str]:
+    from tailrank.native import available
+
+    executor = "native" if available() else "torch"
+    return ["ncf", "--executor", executor, "--precision", "bf16", "--memory-gib", "0.01", "--workers", "1", "--quiet"]
+
+
+def test_a_reduced_precision_and_a_pretended_gpu_go_from_tune_to_bench(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tailrank.native import available
+
+    monkeypatch.setattr(tune, "QUICK", TINY._replace(probes=1, total_s=0.0, profile_s=0.2, replications=2))
+    gpu = ["--gpu", "host", "--gpu-workers", "1", "--gpu-precision", "tf32"]
+    sizes = ["--sizes", "fixed:size=64"]
+    assert main(["tune", *small_hardware(), *gpu, *sizes, "--sla-ms", "20", "--quick", "--json", "--out", "out"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    stage = document["plan"]["stages"][0]
+    assert stage["precision"] == document["precision_effect"]["precision"] == "bf16"
+    assert document["baseline"]["plan"]["stages"][0]["precision"] == "bf16"
+    assert document["precision_effect"]["candidates"] == 64 * document["precision_effect"]["queries"]
+    assert document["gpu"]["precision_effect"]["precision"] == "tf32"
+    assert document["gpu"]["pretend"] is True
+    assert not document["verdict"]["certified"]
+    assert "PRETENCE" in document["verdict"]["text"]
+    assert "PRETENCE" in (folder / "out" / "report.html").read_text()
+    assert {each["offload_at"] for each in document["candidates"]} >= {None, 1, 64}
+    offload = document["gpu"]["offload"]
+    assert offload["capacity_qps"] == document["capacity_qps"] >= offload["capacity_without_qps"]
+    assert document["engine"]["served_by"]["cpu"] == ("native threads" if available() else "Python threads")
+    assert "--gpu host" in document["command"]
+
+    # whatever was tuned, a plan that offloads all is served by the engine, and simulated from both profiles
+    plan = load(Plan, folder / "out" / "plan.toml")
+    offloaded = replace(plan.stages[0], offload_at=1, offload_pool="gpu")
+    dump(replace(plan, stages=(offloaded,), pools=plan.pools | {"gpu": GPU}), Path("both.toml"))
+    words = ["bench", "--plan", "both.toml", "--qps", "20", "--seconds", "1", "--memory-gib", "0.01", "--quiet", *sizes]
+    assert main([*words, "--json"]) == 0
+    served = json.loads(capsys.readouterr().out)
+    assert served["runs"][0]["failed"] == 0
+    assert served["models"]["ncf"]["precision"] == "bf16"
+    assert served["models"]["ncf on host"]["precision"] == "tf32"
+    assert served["runs"][0]["served_by"]["gpu"] == "Python threads"
+    profiles = ["--profile", "out/profile.json", "--profile", "ncf@gpu=out/profile-gpu.json"]
+    assert main([*words, "--system", "simulator", *profiles]) == 0
+    capsys.readouterr()
+    assert main([*words, "--system", "simulator", *profiles[:2]]) == 2
+    assert "ncf@gpu=" in capsys.readouterr().err

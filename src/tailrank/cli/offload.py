@@ -88,6 +88,7 @@ def gpu_text(gpu: Mapping[str, Any]) -> str:
             f"{100 * shares[row['items']]:.0f} %" if row["items"] in shares else None,
         )
         for row in gpu["ratios"]
+        if row["items"].bit_count() == 1
     ]
     header = ["batch", "CPU worker us", "GPU us", "CPU / GPU", "transfers, of device time"]
     sooner = gpu["break_even_items"]

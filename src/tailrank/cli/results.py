@@ -182,6 +182,7 @@ def slow_query(records: Records) -> dict[str, Any] | None:
         "latency_ms": ms(end),
         "slices": [
             {
+                "pool": rows.pools[int(rows.pool[i])],
                 "worker": int(rows.worker[i]),
                 "size": int(rows.size[i]),
                 "queued_ms": ms(rows.queued_ns[i]),
@@ -192,6 +193,7 @@ def slow_query(records: Records) -> dict[str, Any] | None:
         ],
         "others": [
             {
+                "pool": rows.pools[int(rows.pool[i])],
                 "worker": int(rows.worker[i]),
                 "query": int(rows.query[i]),
                 "size": int(rows.size[i]),

@@ -195,7 +195,9 @@ def _effort(
     waiting = full_qps(profiles, plan, workload, seed) * seconds  # queries in one target latency
     mean_size = float(workload.trace(2000, 1.0, seed, replication=900).size.mean())
     offloading = (with_threshold(plan, value, "gpu") for value in thresholds)
-    most = max([waiting, *(full_qps(profiles, each, workload, seed) * seconds for each in offloading)])
+    busiest = max((full_qps(profiles, each, workload, seed) for each in offloading), default=0.0)
+    dispatched = 1e9 / max(profiles["cpu"].overheads.query_ns, 1)  # no GPU serves more than are sent to it
+    most = max(waiting, min(busiest, dispatched) * seconds)
     queries, slices = round(LONG_RUN * most), round(SHORT_RUN * (waiting * mean_size + (most if thresholds else 0)))
     return max(budget.queries, queries), max(budget.slices, slices)
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from tailrank.core.files import write_text
-from tailrank.report import charts, tables
+from tailrank.report import charts, hardware, tables
 from tailrank.report.charts import Absent, Chart
 from tailrank.report.document import Value, read
 from tailrank.report.wording import (
@@ -51,6 +51,7 @@ def render(document: dict[str, Any]) -> str:
         "latency": [charts.latency_distribution(value), charts.slow_query(value)],
         "profile": [charts.service_time(value), charts.cost_per_item(value), charts.operator_shares(value)],
         "checks": [charts.schedule_lag(value)],
+        "gpu": [charts.capacity_by_threshold(value)] if value["gpu"]["offload"] else [],
     }
     return _template().render(
         title=f"{value['model'].text or 'Tailrank'}: capacity at {target(value['sla'])}",
@@ -65,6 +66,10 @@ def render(document: dict[str, Any]) -> str:
         arrivals=tables.arrivals(value),
         overheads=tables.overheads(value),
         facts=tables.facts(value),
+        precision=hardware.precision(value),
+        gpu=hardware.gpu_line(value),
+        gpu_gain=hardware.gpu_gain(value),
+        gpu_speed=hardware.gpu_speed(value),
         engine=bool(value["engine"]),
         plans=[(name, _toml(plan)) for name, plan in _plans(value) if plan],
         reproduce=_reproduce(value),

@@ -202,7 +202,8 @@ def facts(document: Value) -> list[tuple[str, str]]:
         ("Tables", [_known(count, network["tables"]), _known(_bytes, network["table_bytes"])]),
         ("Rows", [_known(_rows, network["row_scale"])]),
         ("Per item", _per_item(network)),
-        ("Executor", [network["executor"].text]),
+        ("Executor", [network["executor"].text, network["precision"].text]),
+        ("Served by", [_served(pool, words) for pool, words in document["engine"]["served_by"].pairs]),
         ("Matmul precision", [network["matmul_precision"].text]),
         ("Arrivals", [_settings(workload["arrivals"])]),
         ("Query sizes", [_settings(workload["sizes"])]),
@@ -212,6 +213,10 @@ def facts(document: Value) -> list[tuple[str, str]]:
         ("System", [host["os"].text, python]),
     ]
     return [(term, ", ".join(filter(None, words))) for term, words in found if any(words)]
+
+
+def _served(pool: str, threads: Value) -> str | None:
+    return None if threads.text is None else f"{threads.text} ({pool})"
 
 
 def _known(words: Callable[[float], str], value: Value) -> str | None:

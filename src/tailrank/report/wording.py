@@ -48,8 +48,8 @@ def count(value: float | None) -> str:
 
 
 def plural(number: int, thing: str) -> str:
-    """Return `number` things: "1 worker", "1,000 plans"; "query" and its like end in -ies."""
-    many = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    """Return `number` things: "1 worker", "1,000 plans"; "query" and its like end in -ies, "batch" in -es."""
+    many = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}es" if thing.endswith("ch") else f"{thing}s"
     return f"{number:,} {thing if number == 1 else many}"
 
 

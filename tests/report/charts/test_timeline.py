@@ -47,3 +47,12 @@ def test_of_many_slices_the_last_to_finish_are_shown_and_the_caption_says_so() -
 
 def test_without_slices_it_is_absent() -> None:
     assert isinstance(slow_query(Value({"slow_query": {"query": 3, "slices": [{"start_ms": 1}]}})), Absent)
+
+
+def test_workers_of_different_pools_have_lanes_of_their_own() -> None:
+    times = {"size": 3, "queued_ms": 0.1, "start_ms": 1.0, "finish_ms": 2.0}
+    slices = [{"worker": 0, "pool": "cpu"} | times, {"worker": 0, "pool": "gpu"} | times]
+    query = {"query": 1, "size": 6, "arrival_ms": 0, "latency_ms": 2.0, "slices": slices, "others": []}
+    chart = slow_query(Value({"slow_query": query}))
+    assert isinstance(chart, Chart)
+    assert list(chart.figure.layout.yaxis.ticktext)[2:] == ["worker 0", "gpu worker 0"]

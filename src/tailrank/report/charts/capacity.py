@@ -13,10 +13,12 @@ __all__ = ["capacity_by_batch_size"]
 TITLE = "Capacity against batch size"
 SERIES = (SIMULATOR, "#6a51a3", "#2a8c78", "#b8860b", "#8c564b", "#4d4d4d")
 
+Point = tuple[float, float, float, float]  # batch size, capacity, low, high
+
 
 def capacity_by_batch_size(document: Value) -> Chart | Absent:
     """Draw capacity (queries/s, from zero) against batch size with 95 % intervals and both plans marked."""
-    series = _series(document["candidates"])
+    series = _swept(_series(document["candidates"]))
     if not series:
         return Absent(TITLE, "the document lists no candidate plan with a measured capacity")
     figure = blank("batch size (items, log scale)", "capacity (queries/s)")
@@ -34,7 +36,7 @@ def capacity_by_batch_size(document: Value) -> Chart | Absent:
     return Chart(TITLE, figure, _caption(document, sum(map(len, series.values()))), height=380)
 
 
-def _series(candidates: Value) -> dict[float | None, list[tuple[float, float, float, float]]]:
+def _series(candidates: Value) -> dict[float | None, list[Point]]:
     """Group (batch size, capacity, low, high) by offload threshold; an absent interval has no width."""
     series = defaultdict(list)
     for each in candidates:
@@ -47,10 +49,16 @@ def _series(candidates: Value) -> dict[float | None, list[tuple[float, float, fl
     return series
 
 
+def _swept(series: dict[float | None, list[Point]]) -> dict[float | None, list[Point]]:
+    """Return thresholds that were tried at several batch sizes; the others are of a sweep over thresholds."""
+    several = {at: points for at, points in series.items() if at is None or len(points) > 1}
+    return several or series
+
+
 def _add_series(
     figure: go.Figure,
     offload_at: float | None,
-    points: list[tuple[float, float, float, float]],
+    points: list[Point],
     colour: str,
     *,
     named: bool,

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from tailrank.report.charts.style import ENGINE, OTHERS, Absent, Chart, blank
+from tailrank.report.charts.style import ENGINE, OTHERS, Absent, Chart, blank, safe
 from tailrank.report.document import Value
 from tailrank.report.wording import amount, count, plural
 
@@ -22,9 +22,9 @@ def slow_query(document: Value) -> Chart | Absent:
         return Absent(TITLE, "the document singles out no slow query")
     shown = sorted(slices, key=lambda each: each["finish_ms"].number or 0)[-SHOWN:]
     others = [each for each in query["others"] if None not in (each["start_ms"].number, each["finish_ms"].number)]
-    workers = sorted({int(each["worker"].number or 0) for each in [*slices, *others]})
+    workers = sorted({_who(each) for each in [*slices, *others]})
     lanes = [f"slice {number + 1 + len(slices) - len(shown)}" for number in range(len(shown))]
-    lanes += [f"worker {worker}" for worker in workers]
+    lanes += [safe(f"{pool} worker {worker}".strip()) for pool, worker in workers]
     figure = blank("time since the query's scheduled arrival (ms)", "")
     _add_slices(figure, query, shown)
     at = {worker: len(shown) + number + 0.4 for number, worker in enumerate(workers)}
@@ -42,10 +42,16 @@ def slow_query(document: Value) -> Chart | Absent:
 Bar = tuple[float, float, float, str]  # lane, from ms, to ms, words
 
 
-def _bar(each: Value, at: dict[int, float], start: str) -> Bar:
+def _who(each: Value) -> tuple[str, int]:
+    """Return pool and number of a worker; the CPU's pool goes without saying."""
+    pool = each["pool"].text or ""
+    return "" if pool == "cpu" else pool, int(each["worker"].number or 0)
+
+
+def _bar(each: Value, at: dict[tuple[str, int], float], start: str) -> Bar:
     who = f"query {count(each['query'].number)}, " if each["query"].number is not None else ""
     words = f"{who}{count(each['size'].number)} items"
-    return at[int(each["worker"].number or 0)], each[start].number or 0, each["finish_ms"].number or 0, words
+    return at[_who(each)], each[start].number or 0, each["finish_ms"].number or 0, words
 
 
 def _add_slices(figure: go.Figure, query: Value, shown: list[Value]) -> None:
