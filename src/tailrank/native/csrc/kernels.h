@@ -97,6 +97,8 @@ struct Kernels {
   void (*softmax)(ConstMatrix in, std::int64_t items, std::int64_t runs, std::int64_t width, Matrix out);
   void (*step_attention)(ConstMatrix states, ConstMatrix query, std::int64_t items, std::int64_t steps,
                          std::int64_t width, Matrix out);
+  float (*probe_rows)(const float* rows, std::int64_t dim, const std::int32_t* ids, std::int64_t count,
+                      std::int64_t distance);
   double (*probe_fma)(std::int64_t rounds, bool pairs);  // returns FLOPs done
 };
 

@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t LINE = 64;
 constexpr std::size_t HUGE_PAGE = std::size_t{2} << 20;
 constexpr std::int64_t LEAST_TILE = 16, MOST_TILE = 128;
-constexpr std::int64_t TILE_BYTES = 640 << 10;  // of scratch: most of a second-level cache
+constexpr std::int64_t TILE_BYTES = 640 << 10;  // of scratch: most of a second-level cache ...
+constexpr std::int64_t ITEM_BYTES = 160 << 10;  // ... or more, so that at most so many bytes of weights pass for an item
 
 std::size_t rounded(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -166,8 +167,8 @@ void Program::finish(std::int64_t tile) {
     if (buffer.stride % 512 == 0) buffer.stride += 16;  // rows a page apart fight for the same cache sets
     if (buffer.external < 0) per_item += buffer.stride;
   }
-  const std::int64_t fits = TILE_BYTES / std::max<std::int64_t>(4 * per_item, 1) / 16 * 16;
-  tile_ = tile > 0 ? tile : std::clamp(fits, LEAST_TILE, MOST_TILE);
+  const std::int64_t fits = TILE_BYTES / std::max<std::int64_t>(4 * per_item, 1), worth = weight_bytes_ / ITEM_BYTES;
+  tile_ = tile > 0 ? tile : std::clamp((std::max(fits, worth) + 15) / 16 * 16, LEAST_TILE, MOST_TILE);
   std::int64_t at = 0;
   for (Buffer& buffer : buffers_) {
     buffer.offset = at;
