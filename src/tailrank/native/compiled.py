@@ -1,7 +1,7 @@
 """A program made ready to run: weights packed for this processor, one call a batch, the GIL released."""
 
 from functools import singledispatch
-from typing import Any, cast, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ class Compiled:
 
     def __call__(self, inputs: NativeInputs) -> NDArray[np.float32]:
         """Return the score of every item; raises `BadInputError` for wrong shapes or types, or an id that is no row."""
-        return cast(NDArray[np.float32], self._run(inputs))
+        scores: NDArray[np.float32] = self._run(inputs)
+        return scores
 
     def bind(self, inputs: NativeInputs) -> Any:
         """Return a scorer over prepared candidates, for the native pool; it keeps `inputs` alive."""

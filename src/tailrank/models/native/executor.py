@@ -1,6 +1,6 @@
 """The native executor: a whole network in one call that lets go of the GIL and allocates nothing but the scores."""
 
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor
@@ -55,4 +55,5 @@ def native_executor(model: "Model", precision: Precision = "fp32") -> NativeExec
 
 def arrays(inputs: Inputs) -> NativeInputs:
     """Return the tensors as arrays that share their memory."""
-    return cast(NativeInputs, tuple([tensor.numpy() for tensor in inputs]))
+    shared: NativeInputs = tuple([tensor.numpy() for tensor in inputs])
+    return shared

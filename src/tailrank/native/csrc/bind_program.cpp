@@ -46,12 +46,24 @@ const Kernels& kernels_of(const std::string& name) {
 }
 
 struct Call {
-  std::vector<InputData> data;
-  std::vector<py::array> owners;
+  InputData data[MOST_INPUTS];
   std::int64_t items = 0;
 };
 
-// Checks what the caller passed: number, type, shape, layout.
+[[noreturn]] void refuse_type(std::size_t number, const py::array& array, bool dense) {
+  throw BadInput("input " + std::to_string(number) + " has type " + std::string(py::str(array.dtype())),
+                 dense ? "dense inputs are float32" : "ids are int32 or int64");
+}
+
+[[noreturn]] void refuse_shape(std::size_t number, const py::array& array, std::int64_t width) {
+  std::string shape = "(";
+  for (py::ssize_t d = 0; d < array.ndim(); ++d) shape += (d > 0 ? ", " : "") + std::to_string(array.shape(d));
+  throw BadInput("input " + std::to_string(number) + " has shape " + shape + ")",
+                 "its shape is (items, " + std::to_string(width) + ")");
+}
+
+// Checks what the caller passed: number, type, shape, layout. A call of one item takes a few microseconds in all, so
+// nothing is allocated unless something is wrong. The arrays must stay alive.
 Call call_of(const Program& program, const py::tuple& inputs) {
   const std::vector<InputKind>& kinds = program.inputs();
   if (inputs.size() != kinds.size()) {
@@ -60,32 +72,29 @@ Call call_of(const Program& program, const py::tuple& inputs) {
   }
   Call call;
   for (std::size_t n = 0; n < kinds.size(); ++n) {
-    const std::string name = "input " + std::to_string(n);
-    if (!py::isinstance<py::array>(inputs[n])) throw BadInput(name + " is no NumPy array", "pass NumPy arrays");
-    py::array array = py::reinterpret_borrow<py::array>(inputs[n]);
-    const char kind = array.dtype().kind();
-    const auto size = array.itemsize();
+    const py::handle item = PyTuple_GET_ITEM(inputs.ptr(), static_cast<py::ssize_t>(n));
+    if (!py::isinstance<py::array>(item)) {
+      throw BadInput("input " + std::to_string(n) + " is no NumPy array", "pass NumPy arrays");
+    }
+    const py::array array = py::reinterpret_borrow<py::array>(item);
+    const py::dtype type = array.dtype();
+    const char kind = type.kind();
+    const auto size = type.itemsize();
     if (kinds[n].dense ? !(kind == 'f' && size == 4) : !(kind == 'i' && (size == 4 || size == 8))) {
-      throw BadInput(name + " has type " + std::string(py::str(array.dtype())),
-                     kinds[n].dense ? "dense inputs are float32" : "ids are int32 or int64");
+      refuse_type(n, array, kinds[n].dense);
     }
-    if (array.ndim() != 2 || array.shape(1) != kinds[n].width) {
-      std::string shape = "(";
-      for (py::ssize_t d = 0; d < array.ndim(); ++d) shape += (d > 0 ? ", " : "") + std::to_string(array.shape(d));
-      throw BadInput(name + " has shape " + shape + ")", "its shape is (items, " + std::to_string(kinds[n].width) + ")");
-    }
+    if (array.ndim() != 2 || array.shape(1) != kinds[n].width) refuse_shape(n, array, kinds[n].width);
     if ((array.flags() & py::array::c_style) == 0) {
-      throw BadInput(name + " is not contiguous", "use numpy.ascontiguousarray");
+      throw BadInput("input " + std::to_string(n) + " is not contiguous", "use numpy.ascontiguousarray");
     }
     if (n == 0) {
       call.items = array.shape(0);
     } else if (array.shape(0) != call.items) {
-      throw BadInput(name + " has " + std::to_string(array.shape(0)) + " items, input 0 has " +
-                         std::to_string(call.items),
+      throw BadInput("input " + std::to_string(n) + " has " + std::to_string(array.shape(0)) +
+                         " items, input 0 has " + std::to_string(call.items),
                      "every input has one row per item");
     }
-    call.data.push_back({static_cast<const char*>(array.data()), size == 8});
-    call.owners.push_back(std::move(array));
+    call.data[n] = {static_cast<const char*>(array.data()), size == 8};
   }
   return call;
 }
@@ -96,7 +105,7 @@ py::array_t<float> run(const Program& program, const py::tuple& inputs) {
   float* scores = out.mutable_data();
   {
     const py::gil_scoped_release release;
-    program.run(call.data.data(), call.items, scores);
+    program.run(call.data, call.items, scores);
   }
   return out;
 }
@@ -104,7 +113,7 @@ py::array_t<float> run(const Program& program, const py::tuple& inputs) {
 class BoundScorer : public Scorer {
  public:
   BoundScorer(std::shared_ptr<Program> program, const py::tuple& inputs)
-      : program_(std::move(program)), call_(call_of(*program_, inputs)) {}
+      : program_(std::move(program)), inputs_(inputs), call_(call_of(*program_, inputs)) {}
   std::int64_t rows() const override { return call_.items; }
   void score(std::int64_t first, std::int64_t stop, float* out) override {
     if (first < 0 || stop > call_.items || stop < first) {
@@ -120,12 +129,12 @@ class BoundScorer : public Scorer {
     program_->run(at, stop - first, out);
   }
   void score_rows(const std::int64_t* rows, std::int64_t count, float* out) override {
-    program_->run_rows(call_.data.data(), call_.items, rows, count, out);
+    program_->run_rows(call_.data, call_.items, rows, count, out);
   }
-  static constexpr std::size_t MOST_INPUTS = 16;
 
  private:
   std::shared_ptr<Program> program_;
+  py::tuple inputs_;  // keeps the memory alive
   Call call_;
 };
 
@@ -309,7 +318,7 @@ void bind_program(py::module_& module) {
                       std::int64_t ahead) {
             std::vector<InputKind> kinds;
             for (const auto& [kind, width] : inputs) kinds.push_back({kind == "dense", width});
-            expect(!kinds.empty() && kinds.size() <= BoundScorer::MOST_INPUTS, "1 to 16 inputs");
+            expect(!kinds.empty() && kinds.size() <= MOST_INPUTS, "1 to 16 inputs");
             auto program = std::make_shared<Program>(kinds, buffers, precision_of(precision), kernels_of(path));
             program->ahead = ahead;
             return program;

@@ -219,14 +219,15 @@ void Program::run_tile(const Tile& tile) const {
 
 void Program::run(const InputData* inputs, std::int64_t items, float* out) const {
   std::unique_ptr<Memory> workspace = borrow();
-  std::vector<InputData> at(inputs, inputs + inputs_.size());
+  InputData at[MOST_INPUTS];
+  std::copy_n(inputs, inputs_.size(), at);
   const std::int64_t pieces = (items + tile_ - 1) / tile_;
   try {
     std::int64_t from = 0;
     for (std::int64_t piece = 0; piece < pieces; ++piece) {  // even pieces: 130 items are 65 and 65, not 128 and 2
       const std::int64_t to = items * (piece + 1) / pieces;
-      for (std::size_t n = 0; n < at.size(); ++n) at[n].data = inputs[n].data + from * inputs[n].bytes(inputs_[n]);
-      run_tile({this, at.data(), workspace->floats(), to - from, from, items - to, false, out + from});
+      for (std::size_t n = 0; n < inputs_.size(); ++n) at[n].data = inputs[n].data + from * inputs[n].bytes(inputs_[n]);
+      run_tile({this, at, workspace->floats(), to - from, from, items - to, false, out + from});
       from = to;
     }
   } catch (...) {
@@ -245,12 +246,13 @@ void Program::run_rows(const InputData* inputs, std::int64_t rows, const std::in
     }
   }
   std::unique_ptr<Memory> workspace = borrow();
-  std::vector<InputData> at(inputs, inputs + inputs_.size());
+  InputData at[MOST_INPUTS];
+  std::copy_n(inputs, inputs_.size(), at);
   try {
     for (std::int64_t from = 0; from < count; from += tile_) {
       const std::int64_t items = std::min(tile_, count - from);
       char* to = workspace->data() + gather_offset_;
-      for (std::size_t n = 0; n < at.size(); ++n) {
+      for (std::size_t n = 0; n < inputs_.size(); ++n) {
         const std::size_t bytes = static_cast<std::size_t>(inputs[n].bytes(inputs_[n]));
         for (std::int64_t i = 0; i < items; ++i) {
           std::memcpy(to + static_cast<std::size_t>(i) * bytes,
@@ -259,7 +261,7 @@ void Program::run_rows(const InputData* inputs, std::int64_t rows, const std::in
         at[n].data = to;
         to += rounded(bytes * static_cast<std::size_t>(tile_), LINE);
       }
-      run_tile({this, at.data(), workspace->floats(), items, from, 0, true, out + from});
+      run_tile({this, at, workspace->floats(), items, from, 0, true, out + from});
     }
   } catch (...) {
     give(std::move(workspace));

@@ -53,6 +53,8 @@ struct InputData {
   std::int64_t bytes(const InputKind& kind) const { return kind.width * (wide ? 8 : 4); }
 };
 
+constexpr std::size_t MOST_INPUTS = 16;
+
 class Program;
 
 // What an operation sees: the tile's items of the inputs and of the buffers.
