@@ -1,4 +1,7 @@
-"""Builds the native extension; an install without a C++ compiler goes on without it, and `doctor` says so."""
+"""Builds the native extension; an install without a C++ compiler goes on without it, and `doctor` says so.
+
+TAILRANK_NATIVE_REQUIRED=1 makes a failed build fail the install.
+"""
 
 import os
 from pathlib import Path
@@ -36,7 +39,7 @@ setup(
             cxx_std=17,
             extra_compile_args=[*FLAGS, "-fvisibility=hidden", "-pthread"],
             extra_link_args=["-pthread", *[flag for flag in FLAGS if flag.startswith("-fsanitize")]],
-            optional=True,
+            optional=os.environ.get("TAILRANK_NATIVE_REQUIRED") != "1",
         )
     ],
     cmdclass={"build_ext": Build},
