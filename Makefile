@@ -66,7 +66,8 @@ fresh: ## clone HEAD to a temporary directory and do there what the README says
 slow: paths sanitize ## what must pass before a release, beside `make ci` (about ten minutes)
 
 paths: $(STAMP) ## the native tests once for each instruction set of this processor, and once without the extension
-	for path in $$($(BIN)/python -c 'from tailrank.native import paths; print(*paths(), "off")'); do \
+	paths=$$($(BIN)/python -c 'from tailrank.native import paths; print(*paths(), "off")'); \
+	for path in $$paths; do \
 	  echo "== TAILRANK_NATIVE=$$path"; \
 	  TAILRANK_NATIVE=$$path $(BIN)/python -m pytest -m "not slow and not gpu" tests/native tests/models/native tests/engine; \
 	done
