@@ -133,6 +133,7 @@ def test_an_interrupt_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tuned, "save_profile", interrupt)
+    monkeypatch.setattr(tune, "QUICK", TINY._replace(probes=1, total_s=0.0))
     assert main(WORDS) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir() if path.name.startswith((".out", "out"))] == []
