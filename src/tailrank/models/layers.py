@@ -15,6 +15,9 @@ from tailrank.zoo import Network, Operator
 __all__ = ["Concat", "Dot", "Lookup", "Mlp", "WeightedLookup", "click"]
 
 
+_LOGITS = 2  # a layer with so few outputs gives scores: bf16 has 256 values between 0.5 and 1, and candidates would tie
+
+
 class Lookup(nn.Module):
     """All tables of one group, merged: ids (N, T*P) with table offsets added -> pooled rows (N, T, D).
 
@@ -72,6 +75,8 @@ class Mlp(nn.Module):
         """Run the chain."""
         end = len(self.weights) - 1
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if len(bias) <= _LOGITS:
+                x, weight, bias = x.float(), weight.float(), bias.float()
             x = F.linear(x, weight, bias)
             if number < end or self.last == "relu":
                 x = F.relu(x)
