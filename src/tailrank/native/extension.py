@@ -37,7 +37,9 @@ def core() -> Any:
     """Return the extension; raises `SetupError` where there is none."""
     found, why = _load()
     if found is None:
-        hint = "install a C++17 compiler and install tailrank again; without it, torch runs the batches"
+        off = os.environ.get(VARIABLE) == "off"
+        mend = f"unset {VARIABLE}" if off else "install a C++17 compiler and install tailrank again"
+        hint = f"{mend}; without it, torch runs the batches"
         raise SetupError(f"no native executor: {why}", hint=hint)
     return found
 
