@@ -1,12 +1,15 @@
 """The time of a batch: our native executor beside every rival in the same precision, on the eight networks.
 
     python benchmarks/executors.py [--networks rmc1 dien] [--batches 1 64] [--rounds 15] [--json FILE|-] [--quick]
+    python benchmarks/executors.py --rooflines
     python benchmarks/executors.py --write-docs
 
 One thread bound to one core, processor time, tables far larger than the cache, fresh rows; all executors take turns in
 rounds. Every executor's scores are compared with eager's first. Each network runs in a process of its own, so that its
 memory comes back and libraries do not meet each other's settings. What is not installed, fails to build, or differs is
-listed with its error. `--write-docs` writes docs/performance.md of what runs/performance holds.
+listed with its error. `--rooflines` measures the native executor alone, for its distance to the roofline and for two
+workers, in minutes. `--write-docs` writes docs/performance.md of what runs/performance holds, the last `--rooflines`
+in the place of the whole run's where there is one.
 """
 
 import os
@@ -42,6 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cell-s", type=float, default=12.0, help="rounds of one cell, after three (default 12 s)")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile and AOTInductor out")
     parser.add_argument("--executors", nargs="+", default=(), metavar="NAME", help="these alone")
+    parser.add_argument("--rooflines", action="store_true", help="rooflines and two workers alone")
     parser.add_argument("--quick", action="store_true", help="64 MiB of tables, 3 rounds, batches of 1 and 64")
     parser.add_argument(
         "--json",
@@ -51,6 +55,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md of the last runs, and end")
     parser.add_argument("--child", metavar="FILE", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.rooflines:
+        args.executors = ("native",)
     if args.quick:
         args.memory_mib, args.rounds, args.batches = 64, 3, [1, 64]
     return args
@@ -166,7 +172,8 @@ def main() -> None:
     text = json.dumps(made, indent=1)
     RUNS.mkdir(parents=True, exist_ok=True)
     whole = not (args.quick or args.executors or args.no_compile or set(NETWORKS) - set(args.networks))
-    (RUNS / ("executors.json" if whole else "part.json")).write_text(text + "\n", encoding="utf-8")
+    name = "executors.json" if whole else "rooflines.json" if args.rooflines else "part.json"
+    (RUNS / name).write_text(text + "\n", encoding="utf-8")
     if args.json == "-":
         print(text)
         return

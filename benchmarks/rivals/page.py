@@ -12,11 +12,11 @@ PRECISIONS = ("fp32", "bf16")
 
 
 def write_page(runs: Path, out: Path) -> Path:
-    """Write `out` from `executors.json`, and `papers_way.json` and `before_after.json` where they are, in `runs`."""
+    """Write `out` from `executors.json` in `runs`, and what else is there: rooflines, papers_way, before_after."""
     executors = runs / "executors.json"
     if not executors.exists():
         raise SystemExit(f"{executors} is not there: run `python benchmarks/executors.py` first")
-    rest = {name: _read(runs / f"{name}.json") for name in ("papers_way", "before_after")}
+    rest = {name: _read(runs / f"{name}.json") for name in ("rooflines", "papers_way", "before_after")}
     write_text(out, page(json.loads(executors.read_text(encoding="utf-8")), **rest))
     return out
 
@@ -26,15 +26,21 @@ def _read(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def page(executors: dict[str, Any], papers_way: dict[str, Any] | None, before_after: dict[str, Any] | None) -> str:
+def page(
+    executors: dict[str, Any],
+    rooflines: dict[str, Any] | None,
+    papers_way: dict[str, Any] | None,
+    before_after: dict[str, Any] | None,
+) -> str:
+    again = rooflines or executors
     parts = [
         _head(executors),
         _verdict(executors),
         _how(executors),
         *(_times(executors, precision) for precision in PRECISIONS),
         _int8(executors),
-        _roofline(executors),
-        _workers(executors),
+        _roofline(again) + (f"\n\n{_origin(again)}" if rooflines else ""),
+        _workers(again),
         _failed(executors),
     ]
     if papers_way:
