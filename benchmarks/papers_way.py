@@ -2,10 +2,11 @@
 
     python benchmarks/papers_way.py [--networks rmc1] [--repeats 3] [--json FILE|-] [--quick]
 
-Their way: one process a core, each with a copy of the model of its own in eager PyTorch on one thread; queries split
-by a static batch size; multiprocessing queues carry the batch's inputs there and its scores back. Ours: the engine as
-`tailrank` builds it. Both are `System`s, and the same search probes them in turns on the same queries, so that a drift
-of the machine hits both. In their favour: the dispatcher is as punctual as ours, inputs travel as arrays of bytes (a
+Their way: one process a core, each with a copy of the model of its own in eager PyTorch on one thread, an embedding bag
+a table with int64 ids as in DLRM's public code; queries split by a static batch size; multiprocessing queues carry the
+batch's inputs there and its scores back. Between the two: the same with our module, whose tables are merged and whose
+ids are int32. Ours: the engine as `tailrank` builds it. All are `System`s, and the same search probes them in turns on the same queries, so that a drift
+of the machine hits all. In their favour: the dispatcher is as punctual as ours, inputs travel as arrays of bytes (a
 torch tensor would cost a file descriptor each), and candidates are drawn alike.
 Tables are small, so that a copy for each process fits: a process of theirs reads as small a table as ours.
 """
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rivals.papers import PapersWay
+from rivals.papers import PapersWay, ids_apart
 
 from tailrank.cli.progress import Progress
 from tailrank.cli.results import host, made_at, versions
@@ -93,9 +94,14 @@ def compare(name: str, args: argparse.Namespace) -> dict[str, Any]:
     inputs = tuple(tensor.numpy() for tensor in subject.model.inputs(args.candidates))
     static = static_baseline(name, workload.sizes.max_size, args.workers)
     rows: list[dict[str, Any]] = []
-    with PapersWay(name, inputs, workers=args.workers, memory_bytes=memory) as theirs:
+    apart = ids_apart(subject.model, inputs)
+    with (
+        PapersWay(name, apart, workers=args.workers, memory_bytes=memory) as theirs,
+        PapersWay(name, inputs, workers=args.workers, memory_bytes=memory, merged=True) as better,
+    ):
         contenders = [
             Contender("the papers' way", theirs, static),
+            Contender("the papers' way, our merged tables", better, static),
             Contender("our engine, same batch size", subject.engine, static),
         ]
         if args.batch_size:
@@ -117,7 +123,7 @@ def compare(name: str, args: argparse.Namespace) -> dict[str, Any]:
                 }
                 for contender, found in brackets.items()
             ]
-    carried = len(pickle.dumps([each[:64] for each in inputs])) / 64
+    carried = len(pickle.dumps([each[:64] for each in apart])) / 64
     return {
         "network": name,
         "sla_ms": target.latency_ms,

@@ -38,7 +38,9 @@ class Scored(NamedTuple):
     scores: NDArray[np.float32] | None  # None: dropped; of no query: a worker is ready, or a run ends
 
 
-def work(network: str, memory_bytes: int, seed: int, number: int, current: Any, tasks: Any, results: Any) -> None:
+def work(
+    network: str, memory_bytes: int, seed: int, merged: bool, number: int, current: Any, tasks: Any, results: Any
+) -> None:
     """Be a worker: build a model, then score what comes; batches of a run that was given up are dropped."""
     import torch
 
@@ -46,8 +48,11 @@ def work(network: str, memory_bytes: int, seed: int, number: int, current: Any, 
 
     torch.set_num_threads(1)
     model = build_model(network, memory_bytes=memory_bytes, seed=seed)
+    if not merged:
+        tables_apart(model)
     for items in (1, 64, 1000):
-        model.score(model.inputs(items))
+        inputs = tuple(each.numpy() for each in model.inputs(items))
+        model.score(tuple(torch.from_numpy(each) for each in (inputs if merged else ids_apart(model, inputs))))
     results.put(Scored(-1, -1, 0, number, 0, 0, None))
     while (batch := tasks.get()) is not None:
         if batch.run != current.value:
@@ -59,11 +64,69 @@ def work(network: str, memory_bytes: int, seed: int, number: int, current: Any, 
         results.put(Scored(batch.run, batch.query, batch.first, number, start_ns, finish_ns, scores))
 
 
+def tables_apart(model: Any) -> None:
+    """Let `model` look up as DLRM's public code does, and most teams': one embedding bag a table, int64 ids of its own.
+
+    Tables stay where they are; a lookup over several of them becomes a call for each.
+    """
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+
+    from tailrank.models.layers import Lookup
+
+    for block in model.module.modules():
+        if not isinstance(block, Lookup) or block.sequence:
+            continue
+        weights = torch.split(block.weight.data, _rows_of(model.network, block.weight.shape[0]))
+
+        def apart(ids: Any, weights: Any = weights, pooling: int = block.pooling) -> Any:
+            bags = [
+                F.embedding_bag(ids[:, number * pooling : (number + 1) * pooling], weight, mode="sum")
+                for number, weight in enumerate(weights)
+            ]
+            return torch.stack(bags, dim=1)
+
+        block.forward = apart
+
+
+def ids_apart(model: Any, inputs: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    """Return `inputs` with int64 ids, each a row of its own table where tables are looked up apart."""
+    network = model.network
+    found: list[NDArray[Any]] = [inputs[0]] if network.dense else []
+    for group, ids in zip(network.groups, inputs[len(found) :], strict=True):
+        tables = [table for table in network.tables if table.group == group]
+        wide = ids.astype(np.int64)
+        if not tables[0].sequence and group != "wide":
+            offsets = np.concatenate([[0], np.cumsum([table.rows for table in tables])[:-1]])
+            wide = wide - np.repeat(offsets, [table.pooling for table in tables])
+        found.append(wide)
+    return tuple(found)
+
+
+def _rows_of(network: Any, rows: int) -> list[int]:
+    """Return the rows of each table of the group that has `rows` rows in all."""
+    for group in network.groups:
+        found = [table.rows for table in network.tables if table.group == group]
+        if sum(found) == rows:
+            return found
+    raise ValueError(f"no group of tables has {rows} rows in all")
+
+
 class PapersWay:
-    """A `System` of processes and queues. Use it in a `with` block: it owns the processes."""
+    """A `System` of processes and queues. Use it in a `with` block: it owns the processes.
+
+    With `merged` the processes run our module, whose tables are one; without, tables are looked up apart.
+    """
 
     def __init__(
-        self, network: str, inputs: tuple[NDArray[Any], ...], *, workers: int, memory_bytes: int, patience_s: float = 10
+        self,
+        network: str,
+        inputs: tuple[NDArray[Any], ...],
+        *,
+        workers: int,
+        memory_bytes: int,
+        merged: bool = False,
+        patience_s: float = 10,
     ) -> None:
         self.inputs, self.rows, self.workers, self.patience_s = inputs, len(inputs[0]), workers, patience_s
         context = mp.get_context("spawn")
@@ -73,7 +136,7 @@ class PapersWay:
         self.processes = [
             context.Process(
                 target=work,
-                args=(network, memory_bytes, 0, number, self.current, self.tasks, self.results),
+                args=(network, memory_bytes, 0, merged, number, self.current, self.tasks, self.results),
                 daemon=True,
             )
             for number in range(workers)
