@@ -32,6 +32,8 @@ def page(
     papers_way: dict[str, Any] | None,
     before_after: dict[str, Any] | None,
 ) -> str:
+    if rooflines and rooflines["made_at"] < executors["made_at"]:
+        rooflines = None  # the whole run is the later one
     again = rooflines or executors
     parts = [
         _head(executors),
