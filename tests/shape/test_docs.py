@@ -11,6 +11,7 @@ import pytest
 from tailrank.cli.main import VERBS, Parser
 from tailrank.core import Plan
 from tailrank.core.config import loads
+from tailrank.timing import Device
 from tailrank.workload import workload_from_dict
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,8 @@ def test_files_in_the_documents_are_valid(path: Path, text: str) -> None:
         from tailrank.models.onnx_model import Sidecar
 
         assert loads(Sidecar, text).inputs
+    elif text.startswith("# A device"):
+        assert loads(Device, text).cores
     else:
         assert text.startswith("# A workload")
         assert workload_from_dict(tomllib.loads(text)).describe()

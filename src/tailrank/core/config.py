@@ -86,7 +86,7 @@ def _place(message: str) -> str:
 def _hint(message: str, kind: type[Config]) -> str:
     found = re.search(r"unknown field `(.*?)`", message)
     if not found:
-        return "docs/plans.md and docs/workloads.md show what each key accepts"
+        return "docs/plans.md, docs/workloads.md and docs/hardware.md show what each key accepts"
     known = sorted(_all_fields(kind))
     close = difflib.get_close_matches(found.group(1), known, n=1)
     return f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"

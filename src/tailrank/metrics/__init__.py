@@ -1,8 +1,9 @@
-"""Numbers from records: SLA target, percentiles with intervals, saturation, summary; and from scores: quality.
+"""Numbers from records: SLA target, percentiles with intervals, saturation, energy, summary; and from scores: quality.
 
 Pure functions of records and scores from anywhere; not aware of who made them.
 """
 
+from tailrank.metrics.energy import busy_power_w, joules_per_query, qps_per_watt
 from tailrank.metrics.late import late_share
 from tailrank.metrics.percentiles import Interval, percentile, percentile_interval, t_interval
 from tailrank.metrics.quality import Fidelity, Gain, fidelity, ndcg, ndcg_of_order, overlap, top_k
@@ -18,7 +19,9 @@ __all__ = [
     "SLATarget",
     "Saturation",
     "Summary",
+    "busy_power_w",
     "fidelity",
+    "joules_per_query",
     "late_share",
     "meets",
     "ndcg",
@@ -26,6 +29,7 @@ __all__ = [
     "overlap",
     "percentile",
     "percentile_interval",
+    "qps_per_watt",
     "saturated",
     "summarise",
     "t_interval",
