@@ -103,7 +103,10 @@ def parse_host(text: str) -> Host:
     """
     first, *others = text.split("+")
     if len(others) > 1:
-        raise BadInputError(f"host `{text}`: GPUs of {len(others)} kinds", hint="one kind, as in cascade-lake+2xt4")
+        raise BadInputError(
+            f"host `{text}`: only one part may follow the CPU, not `{'+'.join(others)}`",
+            hint="several GPUs of one kind are written cascade-lake+2xt4",
+        )
     found = re.fullmatch(r"(?P<cpu>[^:]+)(:cores=(?P<cores>\d+))?", first)
     if found is None:
         raise BadInputError(f"host `{text}`: cannot read `{first}`", hint=SYNTAX)
