@@ -5,9 +5,9 @@
 Their way: one process a core, each with a copy of the model of its own in eager PyTorch on one thread, an embedding bag
 a table with int64 ids as in DLRM's public code; queries split by a static batch size; multiprocessing queues carry the
 batch's inputs there and its scores back. Between the two: the same with our module, whose tables are merged and whose
-ids are int32. Ours: the engine as `tailrank` builds it. All are `System`s, and the same search probes them in turns on the same queries, so that a drift
-of the machine hits all. In their favour: the dispatcher is as punctual as ours, inputs travel as arrays of bytes (a
-torch tensor would cost a file descriptor each), and candidates are drawn alike.
+ids are int32. Ours: the engine as `tailrank` builds it. All are `System`s, and the same search probes them in turns on
+the same queries, so that a drift of the machine hits all. In their favour: the dispatcher is as punctual as ours,
+inputs travel as arrays of bytes (a torch tensor would cost a file descriptor each), and candidates are drawn alike.
 Tables are small, so that a copy for each process fits: a process of theirs reads as small a table as ours.
 """
 
