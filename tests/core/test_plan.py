@@ -68,3 +68,51 @@ def test_precision_of_a_pool_is_a_devices() -> None:
         Plan(stages=stages, pools={"cpu": replace(cpu, precision="bf16")})
     with pytest.raises(BadInputError, match=r"pools\.b\.precision.*`fp32`.*`cuda`.*`bf16`"):
         Plan(stages=stages, pools={"cpu": cpu, "a": cuda, "b": replace(cuda, precision="fp32")})
+
+
+def staged(**options: object) -> Plan:
+    stage = Stage(model="m", batch_size=8, offload_at=9, offload_pool="gpu", **options)  # type: ignore[arg-type]
+    return Plan(stages=(stage,), pools={"cpu": Pool(workers=1), "gpu": Pool(workers=1, device="cuda")})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"offload": "queue-aware"},
+        {"adapt": True},
+        {"adapt": True, "least_batch": 4},
+        {"combine_wait_us": 0},
+        {"combine_wait_us": 250, "offload_batch": 64},
+    ],
+)
+def test_options_make_a_plan_dynamic_and_survive_the_file(options: dict[str, object]) -> None:
+    assert not staged().dynamic
+    plan = staged(**options)
+    assert plan.dynamic
+    assert loads(Plan, dumps(plan)) == plan
+
+
+def test_queue_aware_without_an_offload_pool_says_nothing() -> None:
+    plan = Plan(stages=(Stage(model="m", batch_size=1, offload="queue-aware"),), pools={"cpu": Pool(workers=1)})
+    assert not plan.dynamic
+
+
+def test_shared_batches_have_a_limit_on_each_pool() -> None:
+    stage = staged(combine_wait_us=0, offload_batch=64).stages[0]
+    assert (stage.batch_limit("cpu"), stage.batch_limit("gpu")) == (8, 64)
+    assert staged(combine_wait_us=0).stages[0].batch_limit("gpu") == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({"least_batch": 2}, "least_batch"), ({"offload_batch": 9}, "offload_b")]
+)
+def test_an_option_without_the_one_it_belongs_to_is_refused(options: dict[str, object], named: str) -> None:
+    with pytest.raises(BadInputError, match=rf"stages\.0\.{named}"):
+        staged(**options)
+
+
+@pytest.mark.parametrize("line", ['offload = "shortest"', "combine_wait_us = -1", "least_batch = 0"])
+def test_values_that_no_option_has_are_refused(line: str) -> None:
+    text = f'[[stages]]\nmodel = "m"\nbatch_size = 1\n{line}\n[pools.cpu]\nworkers = 1\n'
+    with pytest.raises(BadInputError, match=rf"stages\.0\.{line.split()[0]}"):
+        loads(Plan, text)

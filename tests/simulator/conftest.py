@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,20 +38,34 @@ class Scenario:
 
 
 @st.composite
-def _scenarios(draw: st.DrawFn, *, costly: bool) -> Scenario:
+def _options(draw: st.DrawFn, batch_size: int) -> dict[str, Any]:
+    """Options beyond the paper, any of them."""
+    options: dict[str, Any] = {"offload": draw(st.sampled_from(["threshold", "queue-aware"]))}
+    if draw(st.booleans()):
+        options |= {"adapt": True, "least_batch": draw(st.integers(1, batch_size + 2))}
+    if draw(st.booleans()):
+        options["combine_wait_us"] = draw(st.sampled_from([0, 0, 1, 3]))
+        options["offload_batch"] = draw(st.none() | st.integers(1, 80))
+    return options
+
+
+@st.composite
+def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False) -> Scenario:
     pools = [f"p{number}" for number in range(draw(st.integers(1, 3)))]
     stages = []
     for _ in range(draw(st.integers(1, 3))):
         pool = draw(st.sampled_from(pools))
         offload = draw(st.sampled_from([None, *(other for other in pools if other != pool)]))
+        batch_size = draw(st.integers(1, 12))
         stages.append(
             Stage(
                 model=draw(st.sampled_from(["a", "b"])),
-                batch_size=draw(st.integers(1, 12)),
+                batch_size=batch_size,
                 pool=pool,
                 offload_at=None if offload is None else draw(st.integers(1, 40)),
                 offload_pool=offload,
                 keep=draw(st.none() | st.integers(1, 40)),
+                **(draw(_options(batch_size)) if dynamic else {}),
             )
         )
     workers = {pool: Pool(workers=draw(st.integers(1, 4))) for pool in pools}
@@ -80,6 +95,12 @@ def scenarios() -> st.SearchStrategy[Scenario]:
 def ideal_scenarios() -> st.SearchStrategy[Scenario]:
     """The same without overheads."""
     return _scenarios(costly=False)
+
+
+@pytest.fixture(scope="session")
+def dynamic_scenarios() -> st.SearchStrategy[Scenario]:
+    """Any funnel with any options that decide by the state of the pools."""
+    return _scenarios(costly=True, dynamic=True)
 
 
 def _assert_same(one: Records, two: Records) -> None:

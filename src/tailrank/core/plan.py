@@ -7,12 +7,13 @@ from msgspec import Meta
 from tailrank.core.config import Config
 from tailrank.core.errors import BadInputError
 
-__all__ = ["DevicePrecision", "ExecutorKind", "Plan", "Pool", "Precision", "Stage", "single"]
+__all__ = ["DevicePrecision", "ExecutorKind", "OffloadRule", "Plan", "Pool", "Precision", "Stage", "single"]
 
 Count = Annotated[int, Meta(ge=1)]
 ExecutorKind = Literal["auto", "native", "torch", "compiled", "onnxruntime"]
 Precision = Literal["fp32", "bf16", "int8"]
 DevicePrecision = Literal["fp32", "tf32", "bf16"]
+OffloadRule = Literal["threshold", "queue-aware"]
 
 
 class Pool(Config, frozen=True, kw_only=True):
@@ -33,6 +34,13 @@ class Stage(Config, frozen=True, kw_only=True):
     A query is split into slices of at most `batch_size` candidates for `pool`; a query of at least
     `offload_at` candidates goes whole to `offload_pool` instead (both absent: never). `executor` scores on CPU
     workers, its weights in `precision`; stages with the same model agree in both, as they share it.
+
+    Options beyond the paper, which decide by the state of the pools (docs/decisions/0009):
+    `offload` `queue-aware` sends a query of at least `offload_at` candidates to the pool where it should finish
+    earlier; without an offload pool it says nothing. With `adapt`, slices shrink while workers idle, so that each
+    gets a part, down to `least_batch` candidates. `combine_wait_us` lets slices of several queries share a batch of
+    at most `batch_size` candidates (`offload_batch` on the offload pool; absent: `batch_size`), which waits at most so
+    long to fill, even where a worker idles; 0: it takes what is there.
     """
 
     model: str
@@ -43,6 +51,27 @@ class Stage(Config, frozen=True, kw_only=True):
     keep: Count | None = None
     executor: ExecutorKind = "auto"
     precision: Precision = "fp32"
+    offload: OffloadRule = "threshold"
+    adapt: bool = False
+    least_batch: Count = 1
+    combine_wait_us: Annotated[int, Meta(ge=0)] | None = None
+    offload_batch: Count | None = None
+
+    @property
+    def queue_aware(self) -> bool:
+        """Whether pools are compared before a query goes to one of them."""
+        return self.offload == "queue-aware" and self.offload_pool is not None
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether what becomes of a query depends on the state of the pools."""
+        return self.queue_aware or self.adapt or self.combine_wait_us is not None
+
+    def batch_limit(self, pool: str) -> int:
+        """Return the most candidates that several slices together may have in a batch on `pool`."""
+        if pool == self.offload_pool and self.offload_batch is not None:
+            return self.offload_batch
+        return self.batch_size
 
 
 class Plan(Config, frozen=True, kw_only=True):
@@ -54,10 +83,16 @@ class Plan(Config, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for number, stage in enumerate(self.stages):
             _check_pools(number, stage, self.pools)
+            _check_options(number, stage)
             _check_model(number, stage, self.stages[:number])
         devices: dict[str, str] = {}
         for name, pool in self.pools.items():
             _check_precision(name, pool, self.pools[devices.setdefault(pool.device, name)])
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether some stage decides by the state of the pools."""
+        return any(stage.dynamic for stage in self.stages)
 
 
 def _check_pools(number: int, stage: Stage, pools: dict[str, Pool]) -> None:
@@ -76,6 +111,19 @@ def _check_pools(number: int, stage: Stage, pools: dict[str, Pool]) -> None:
         raise BadInputError(
             f"stages.{number}: offload_at and offload_pool belong together",
             hint="give both, or neither for no offload",
+        )
+
+
+def _check_options(number: int, stage: Stage) -> None:
+    if stage.least_batch != 1 and not stage.adapt:
+        raise BadInputError(
+            f"stages.{number}.least_batch: {stage.least_batch}, but slices do not adapt",
+            hint="add `adapt = true`, or leave least_batch out",
+        )
+    if stage.offload_batch is not None and stage.combine_wait_us is None:
+        raise BadInputError(
+            f"stages.{number}.offload_batch: {stage.offload_batch}, but batches are not combined",
+            hint="add `combine_wait_us` (0: a batch takes what is there), or leave offload_batch out",
         )
 
 

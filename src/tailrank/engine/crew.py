@@ -21,7 +21,9 @@ class Assignment:
     `scorers` and `steps` go by stage: None and 0 where the stage does not come to this pool. A step is the most
     candidates in a slice; of what is offloaded, as many as a query may have: it stays whole. Query q has its
     candidates at `base[q]` of `scores` and, in a first stage, at `row[q]` of the prepared rows. Worker i runs on
-    `cores[i]` alone; none: anywhere. At most `queue_limit` slices wait.
+    `cores[i]` alone; none: anywhere. At most `queue_limit` slices wait. Where slices may share batches, `limits` and
+    `waits_ns` say for each stage how many candidates a batch has at most and how long it may wait to fill (-1: none is
+    shared).
     """
 
     pool: str
@@ -34,6 +36,13 @@ class Assignment:
     scores: NDArray[np.float32]
     cores: tuple[int, ...]
     queue_limit: int
+    limits: tuple[int, ...] = ()
+    waits_ns: tuple[int, ...] = ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether slices of several queries may share a batch."""
+        return any(wait_ns >= 0 for wait_ns in self.waits_ns)
 
 
 class Crew(Protocol):

@@ -19,7 +19,10 @@ from tailrank.engine.clock import punctual
 from tailrank.engine.hire import CrewKind, hire, native_pools
 from tailrank.engine.run import Run, Scorers
 from tailrank.engine.scorer import Scorer
-from tailrank.scheduler import route
+from tailrank.engine.thread_crew import ThreadCrew
+from tailrank.engine.watch import Watch
+from tailrank.scheduler import decide, route
+from tailrank.timing import ServiceTime
 
 __all__ = ["Engine"]
 
@@ -38,6 +41,9 @@ class Engine:
 
     `crew` is `native` (threads off the GIL), `threads` (Python's) or `auto` (native where the scorers can). `pin` gives
     each worker a core of its own; `spin_ns` is how long a native worker without work may spin (see `NativeCrew`).
+
+    Plans that decide by the state of the pools (docs/decisions/0009) are served by Python's threads. `services`, by
+    (model, pool), say how long their batches should take; without, the engine learns it while it serves.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Engine:
         crew: CrewKind = "auto",
         pin: bool = False,
         spin_ns: int | None = None,
+        services: Mapping[tuple[str, str], ServiceTime] | None = None,
     ) -> None:
         self.scorers: dict[str | tuple[str, str], Scorer] = dict(scorers.items())
         self.seed = seed
@@ -60,6 +67,7 @@ class Engine:
         self.crew: CrewKind = crew
         self.pin = pin
         self.spin_ns = spin_ns
+        self.services = dict(services or {})
 
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Serve `trace` under `plan` in real time and return what happened.
@@ -79,6 +87,9 @@ class Engine:
         run = Run(trace, plan, scorers, self.seed, native_board=bool(native))
         run.meta |= {f"native.{name}": float(name in native) for name in plan.pools}
         run.crews = hire(run, native, pin=self.pin, spin_ns=self.spin_ns, queue_limit=self.queue_limit)
+        if plan.dynamic:
+            crews = {name: crew for name, crew in run.crews.items() if isinstance(crew, ThreadCrew)}
+            run.watch = Watch(plan, trace, crews, self.services)
         with _quiet_interpreter():
             try:
                 for crew in run.crews.values():
@@ -107,9 +118,14 @@ class Engine:
 
     def _dispatch(self, run: Run, query: Query, stage: int, rows: NDArray[np.int64] | None) -> None:
         """Queue one query's stage; `rows` are the prepared rows an earlier stage kept."""
-        crew = run.crews[route(query.size, run.plan.stages[stage])]
+        number, size, plan, watch = query.number, query.size, run.plan.stages[stage], run.watch
         deadline_ns = min(query.arrival_ns + self.deadline_ns, NEVER_NS)
-        if not crew.submit(query.number, stage, query.size, rows, deadline_ns):
+        if watch is None:
+            taken = run.crews[route(size, plan)].submit(number, stage, size, rows, deadline_ns)
+        else:
+            choice = decide(size, stage, plan, watch)
+            taken = watch.crews[choice.pool].submit_as(number, stage, size, rows, deadline_ns, choice)
+        if not taken:
             run.board.fail(query.number, f"refused: {self.queue_limit} slices were waiting already")
 
     def _follow_until(self, run: Run, instant_ns: int) -> None:

@@ -18,10 +18,15 @@ CrewKind = Literal["auto", "native", "threads"]
 def native_pools(plan: Plan, scorers: Scorers, kind: CrewKind) -> frozenset[str]:
     """Return the pools that native crews serve; a device other than the CPU always has Python threads.
 
-    Raises where `kind` is native and it cannot be: `SetupError` without the extension, `BadInputError` where a scorer
-    has no native handle.
+    So have plans that decide by the state of the pools. Raises where `kind` is native and it cannot be: `SetupError`
+    without the extension, `BadInputError` where a scorer has no native handle, and for such a plan.
     """
-    if kind == "threads":
+    if kind == "native" and plan.dynamic:
+        raise BadInputError(
+            "crew: a native crew cannot serve a plan that decides by the state of the pools",
+            hint="let the crew be auto or threads, or take queue-aware, adapt and combine_wait_us out of the plan",
+        )
+    if kind == "threads" or plan.dynamic:
         return frozenset()
     cpu = [name for name, pool in plan.pools.items() if pool.device == "cpu"]
     if kind == "native":
@@ -75,6 +80,8 @@ def _assignment(run: Run, name: str, cores: tuple[int, ...], queue_limit: int) -
         scores=run.scores,
         cores=cores,
         queue_limit=queue_limit,
+        limits=tuple(stage.batch_limit(name) for stage in stages),
+        waits_ns=tuple(-1 if (us := stage.combine_wait_us) is None else us * 1000 for stage in stages),
     )
 
 

@@ -11,6 +11,7 @@ from tailrank.engine.board import Board, ThreadBoard
 from tailrank.engine.clock import WallClock
 from tailrank.engine.crew import Crew
 from tailrank.engine.scorer import Scorer
+from tailrank.engine.watch import Watch
 from tailrank.native import extension
 from tailrank.scheduler import keep, kept
 
@@ -40,6 +41,7 @@ class Run:
         board_of = extension.core().Board if self.native_board else ThreadBoard
         self.board: Board = board_of(self.finish_ns)
         self.crews: dict[str, Crew] = {}
+        self.watch: Watch | None = None  # for plans that decide by the state of the pools
         self.meta: dict[str, float] = {}
         self.kept: dict[int, NDArray[np.int64]] = {}  # candidates of a query that an earlier stage kept
 

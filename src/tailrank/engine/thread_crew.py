@@ -1,9 +1,8 @@
-"""A crew of Python threads: take a slice, score it, note the times, merge. Serves any scorer on any device."""
+"""A crew of Python threads: take a batch, score it, note the times, merge. Serves any scorer on any device."""
 
 import os
 import threading
 import time
-from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -11,45 +10,48 @@ from numpy.typing import NDArray
 
 from tailrank.engine.crew import Assignment
 from tailrank.engine.scorer import Scorer
+from tailrank.engine.tasks import GatheredTasks, SingleTasks, Task, Tasks
+from tailrank.scheduler import Choice, remaining_ns
 
 __all__ = ["ThreadCrew"]
 
 I64 = NDArray[np.int64]
 
 
-class Task(NamedTuple):
-    """A slice on its way to a worker: its rows in the prepared candidates (None: the run from `row`)."""
-
-    query: int
-    stage: int
-    first: int
-    stop: int
-    row: int
-    rows: I64 | None
-    deadline_ns: int
-    queued_ns: int
-
-
 class Served(NamedTuple):
-    """What a worker notes down about a slice."""
+    """What a worker notes down about a batch."""
 
-    task: Task
+    batch: tuple[Task, ...]
     start_ns: int
     finish_ns: int
 
 
+class Hands(NamedTuple):
+    """What a worker took so far (slices and their expected time), and its batch: since when (-1: none), how long."""
+
+    slices: int = 0
+    work_ns: int = 0
+    since_ns: int = -1
+    expected_ns: int = 0
+
+
 class ThreadCrew:
-    """The plain pool: threads over a `SimpleQueue` of slices."""
+    """The plain pool: threads over a queue of slices. It knows its state, for plans that decide by it."""
 
     def __init__(self, work: Assignment) -> None:
         self._work = work
-        self._queue: SimpleQueue[Task | None] = SimpleQueue()
+        self._tasks: Tasks = GatheredTasks(work.limits, work.waits_ns, self._now_ns) if work.shared else SingleTasks()
         self._ready = threading.Barrier(work.workers + 1)
         self._refused: list[BaseException] = []  # what workers raised before their first slice
         self._stopping = False
         self._logs: list[list[Served]] = [[] for _ in range(work.workers)]
+        self._told = [0] * work.workers  # by worker: entries of its log that `fresh` has returned
         self._cpu_ns = [0] * work.workers
         self._base, self._row = work.base.tolist(), work.row.tolist()
+        # What was queued is the dispatcher's to write, each worker's hands its own, by one assignment: whatever is
+        # read in between, a slice either waits or is in hand.
+        self._queued_slices = self._queued_ns = 0
+        self._hands = [Hands()] * work.workers
         self._threads = [
             threading.Thread(target=self._run, args=(number,), name=f"{work.pool}-{number}", daemon=True)
             for number in range(work.workers)
@@ -66,23 +68,52 @@ class ThreadCrew:
 
     def submit(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int) -> bool:
         """Queue the slices of a query's stage, one by one."""
-        work, step = self._work, self._work.steps[stage]
+        return self.submit_as(query, stage, size, rows, deadline_ns, Choice(self._work.pool, self._work.steps[stage]))
+
+    def submit_as(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int, choice: Choice) -> bool:
+        """Queue the slices of a query's stage as a decision cut them."""
+        work, step, put = self._work, choice.step, self._tasks.put
         slices = -(-size // step)
-        if self._queue.qsize() + slices > work.queue_limit:
+        if self._tasks.waiting() + slices > work.queue_limit:
             return False
         work.board.expect(query, slices)
-        row, origin_ns, put = self._row[query], work.board.origin_ns, self._queue.put
+        row, expected_ns = self._row[query], choice.slice_ns
         for first in range(0, size, step):
             stop = min(first + step, size)
             part = None if rows is None else rows[first:stop]
-            put(Task(query, stage, first, stop, row, part, deadline_ns, time.perf_counter_ns() - origin_ns))
+            if stop == size:
+                expected_ns = choice.last_ns
+            self._queued_slices, self._queued_ns = self._queued_slices + 1, self._queued_ns + expected_ns
+            put(Task(query, stage, first, stop, row, part, deadline_ns, self._now_ns(), expected_ns))
         return True
+
+    def idle(self) -> int:
+        """Return how many workers have nothing to do, and no slice waits for them."""
+        hands = list(self._hands)
+        busy = sum(each.since_ns >= 0 for each in hands)
+        waiting = self._queued_slices - sum(each.slices for each in hands)
+        return max(0, self._work.workers - busy - waiting)
+
+    def work_ns(self) -> int:
+        """Return the expected work that waits or is in hand."""
+        now_ns, hands = self._now_ns(), list(self._hands)
+        waiting_ns = self._queued_ns - sum(each.work_ns for each in hands)
+        in_hand = (remaining_ns(each.expected_ns, now_ns - each.since_ns) for each in hands if each.since_ns >= 0)
+        return waiting_ns + sum(in_hand)
+
+    def fresh(self) -> list[tuple[int, int, int]]:
+        """Return (stage, candidates, time) of the batches served since the last call."""
+        found = []
+        for number, log in enumerate(self._logs):
+            for batch, start_ns, finish_ns in log[self._told[number] :]:
+                self._told[number] += 1
+                found.append((batch[0].stage, sum(t.stop - t.first for t in batch), finish_ns - start_ns))
+        return found
 
     def stop(self) -> None:
         """Drop what waits and join the threads."""
         self._stopping = True
-        for _ in self._threads:
-            self._queue.put(None)
+        self._tasks.close()
         self._ready.abort()
         for thread in self._threads:
             if thread.ident is not None:
@@ -93,13 +124,17 @@ class ThreadCrew:
         rows = [
             (t.query, t.stage, t.first, t.stop - t.first, number, t.queued_ns, start_ns, finish_ns)
             for number, log in enumerate(self._logs)
-            for t, start_ns, finish_ns in log
+            for batch, start_ns, finish_ns in log
+            for t in batch
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 8)
 
     def cpu_ns(self) -> list[int]:
         """Return the processor time of each worker."""
         return self._cpu_ns
+
+    def _now_ns(self) -> int:
+        return time.perf_counter_ns() - self._work.board.origin_ns
 
     def _run(self, number: int) -> None:
         work = self._work
@@ -116,31 +151,60 @@ class ThreadCrew:
             self._ready.abort()
             return
         began_ns = time.thread_time_ns()
-        while (task := self._queue.get()) is not None:
-            if not self._stopping and work.board.live(task.query):
-                self._serve(task, self._logs[number])
+        while batch := self._tasks.take():
+            before, expected_ns = self._hands[number], sum(task.expected_ns for task in batch)
+            taken = before.slices + len(batch), before.work_ns + expected_ns
+            self._hands[number] = Hands(*taken, self._now_ns(), expected_ns)
+            if not self._stopping:
+                self._serve(batch, self._logs[number])
+            self._hands[number] = Hands(*taken)
         self._cpu_ns[number] = time.thread_time_ns() - began_ns
 
-    def _serve(self, task: Task, log: list[Served]) -> None:
+    def _serve(self, batch: tuple[Task, ...], log: list[Served]) -> None:
         work, board = self._work, self._work.board
-        origin_ns, scorer = board.origin_ns, work.scorers[task.stage]
+        start_ns, scorer = self._now_ns(), work.scorers[batch[0].stage]
         assert scorer is not None
-        start_ns = time.perf_counter_ns() - origin_ns
-        if start_ns > task.deadline_ns:
-            board.fail(task.query, "deadline passed")
+        batch = tuple(task for task in batch if self._on_time(task, start_ns))
+        if not batch:
             return
         try:
-            self._score(scorer, task)
-        except Exception as error:  # a model that raises fails its query, never the run
-            board.fail(task.query, f"{type(error).__name__}: {error}")
+            self._score(scorer, batch)
+        except Exception as error:  # a model that raises fails its query, never the run, nor who shared its batch
+            if len(batch) == 1:
+                board.fail(batch[0].query, f"{type(error).__name__}: {error}")
+            else:
+                for task in batch:
+                    self._serve((task,), log)
             return
-        log.append(Served(task, start_ns, time.perf_counter_ns() - origin_ns))
-        board.slice_done(task.query, task.stage, task.stage == len(work.scorers) - 1)
+        log.append(Served(batch, start_ns, self._now_ns()))
+        for task in batch:
+            board.slice_done(task.query, task.stage, task.stage == len(work.scorers) - 1)
 
-    def _score(self, scorer: Scorer, task: Task) -> None:
-        if task.rows is None:
+    def _on_time(self, task: Task, start_ns: int) -> bool:
+        board = self._work.board
+        if not board.live(task.query):
+            return False
+        if start_ns > task.deadline_ns:
+            board.fail(task.query, "deadline passed")
+            return False
+        return True
+
+    def _score(self, scorer: Scorer, batch: tuple[Task, ...]) -> None:
+        """Score a batch and put each slice's scores where its query has them."""
+        task = batch[0]
+        if len(batch) > 1:
+            scores = scorer.score_rows(np.concatenate([_rows(task) for task in batch]))
+        elif task.rows is None:
             scores = scorer.score(task.row + task.first, task.row + task.stop)
         else:
             scores = scorer.score_rows(task.rows)
-        base = self._base[task.query]
-        self._work.scores[base + task.first : base + task.stop] = scores
+        done = 0
+        for task in batch:
+            base, size = self._base[task.query], task.stop - task.first
+            self._work.scores[base + task.first : base + task.stop] = scores[done : done + size]
+            done += size
+
+
+def _rows(task: Task) -> I64:
+    """Return a slice's rows among the prepared candidates, shape (size,)."""
+    return np.arange(task.row + task.first, task.row + task.stop) if task.rows is None else task.rows

@@ -2,11 +2,32 @@
 
 Engine (wall clock) and simulator (virtual clock) both call this package; they differ only in who keeps
 time and who does the work. Queueing is first in, first out within a pool, in the order `split` gives.
+Plans with options beyond the paper go through `decide` and `gather`, whose formulas `policy` holds.
 """
 
+from tailrank.scheduler.decide import Choice, PoolStates, decide
+from tailrank.scheduler.gather import gather
 from tailrank.scheduler.keep import keep, kept
+from tailrank.scheduler.learn import LearnedTime
 from tailrank.scheduler.merge import Merge
+from tailrank.scheduler.policy import finish_in_ns, remaining_ns, slice_size
 from tailrank.scheduler.route import route
-from tailrank.scheduler.split import split, split_all
+from tailrank.scheduler.split import cut, split, split_all
 
-__all__ = ["Merge", "keep", "kept", "route", "split", "split_all"]
+__all__ = [
+    "Choice",
+    "LearnedTime",
+    "Merge",
+    "PoolStates",
+    "cut",
+    "decide",
+    "finish_in_ns",
+    "gather",
+    "keep",
+    "kept",
+    "remaining_ns",
+    "route",
+    "slice_size",
+    "split",
+    "split_all",
+]

@@ -7,7 +7,7 @@ from tailrank.core.plan import Stage
 from tailrank.core.query import Slice
 from tailrank.scheduler.route import route
 
-__all__ = ["split", "split_all"]
+__all__ = ["cut", "split", "split_all"]
 
 I64 = NDArray[np.int64]
 
@@ -18,7 +18,11 @@ def split(query: int, size: int, stage: Stage, number: int) -> list[Slice]:
     A query that is offloaded stays whole (DeepRecSys, section on DeepRecSched).
     """
     pool = route(size, stage)
-    step = size if pool != stage.pool else stage.batch_size
+    return cut(query, size, number, pool, size if pool != stage.pool else stage.batch_size)
+
+
+def cut(query: int, size: int, number: int, pool: str, step: int) -> list[Slice]:
+    """Return the slices of `query` in stage `number` for `pool`, at most `step` candidates each."""
     return [Slice(query, number, first, min(first + step, size), pool) for first in range(0, size, step)]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Stage, Trace
+from tailrank.simulator.events import PlanArrays, walk_events
 from tailrank.simulator.funnel import walk_funnel
 from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import walk_pool
@@ -46,7 +47,9 @@ def loads(trace: Trace, plan: Plan) -> Loads:
 
 
 def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: int) -> Walked:
-    """Serve `trace` under `plan`; `slices` is how many rows to keep: all of them, or 0."""
+    """Serve `trace` under `plan`; `slices` is how many rows to keep at most: all of them, or 0."""
+    if plan.dynamic:
+        return _walk_events(trace, plan, work, overheads, slices)
     n, pools = len(trace), len(plan.pools)
     walked = Walked(
         np.zeros(n, np.int64),
@@ -112,6 +115,37 @@ def _walk_funnel(trace: Trace, plan: Plan, work: Work, overheads: Overheads, wal
         walked.busy_ns,
         walked.served,
     )
+
+
+def _walk_events(trace: Trace, plan: Plan, work: Work, overheads: Overheads, slices: int) -> Walked:
+    stages, routes, mean_ns, noise = _layout(plan, work)
+    n, pools = len(trace), len(plan.pools)
+    dispatch_ns, finish_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    busy_ns, served, batches = (np.zeros(pools, np.int64) for _ in range(3))
+    arrays = PlanArrays(
+        stages,
+        np.array([_options(stage) for stage in plan.stages], np.int64),
+        np.column_stack([routes, np.array([_limits(stage) for stage in plan.stages], np.int64).ravel()]),
+        np.array([pool.workers for pool in plan.pools.values()], np.int64),
+        mean_ns,
+        noise,
+        bucket(np.arange(int(routes[:, 2].max()))),
+        np.concatenate(work.draws),
+    )
+    arrival, size = _plain(trace.arrival_ns), _plain(trace.size)
+    counts = busy_ns, served, batches
+    rows = walk_events(arrival, size, arrays, _costs(overheads), dispatch_ns, finish_ns, counts, most_rows=slices)
+    return Walked(dispatch_ns, finish_ns, rows, busy_ns, served, batches)
+
+
+def _options(stage: Stage) -> tuple[bool, bool, int, int]:
+    wait_us = stage.combine_wait_us
+    return stage.queue_aware, stage.adapt, stage.least_batch, -1 if wait_us is None else wait_us * 1000
+
+
+def _limits(stage: Stage) -> tuple[int, int]:
+    """Return how many candidates several slices may have together, on the stage's pool and where it offloads to."""
+    return stage.batch_size, stage.batch_limit(stage.offload_pool or stage.pool)
 
 
 def _costs(o: Overheads) -> tuple[int, int, int, int, int, int, int, int, int]:

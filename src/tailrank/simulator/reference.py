@@ -1,24 +1,26 @@
-"""The readable kernel: events on a virtual clock, for any funnel; slow, and the oracle of the compiled one.
+"""The readable kernel: events on a virtual clock, for any plan; slow, and the oracle of the compiled ones.
 
-A job is one stage of one query. Three things happen, in this order where they happen at once: a worker
-finishes a slice, a job becomes ready for the dispatcher (the older query first), a slice enters its queue.
+A job is one stage of one query. Six things happen, in this order where they happen at once: a worker
+finishes a batch, a job becomes ready for the dispatcher (the older query first), a slice enters its queue, a batch
+has waited long enough for more slices, the dispatcher decides what becomes of a job, the dispatcher is free again.
 """
 
 import heapq
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tailrank.core import Plan, Slice, Trace
-from tailrank.scheduler import Merge, kept, split, split_all
-from tailrank.simulator.work import Loads, StageLoad, Walked, Work, reach
+from tailrank.scheduler import Merge, cut, decide, gather, kept, remaining_ns, split_all
+from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
 from tailrank.timing import Overheads, bucket
 
 __all__ = ["loads", "walk"]
 
-FINISH, READY, QUEUE = 0, 1, 2  # what happens, in order at one instant
+FINISH, READY, QUEUE, LEAVE, DECIDE, FREE = range(6)  # what happens, in order at one instant
 
 
 @dataclass
@@ -28,6 +30,7 @@ class _Row:
     piece: Slice
     draw: int
     queued_ns: int
+    expected_ns: int
     worker: int = -1
     start_ns: int = -1
     finish_ns: int = -1
@@ -37,121 +40,184 @@ class _Row:
 class _Pool:
     """Workers that share one queue. `idle` is a heap of (free since, worker); -1: not used yet, no hand-off."""
 
+    number: int
     idle: list[tuple[int, int]]
-    free_ns: list[int]  # by worker: when it is or was done with its last slice
+    free_ns: list[int]  # by worker: when it is or was done with its last batch
     queue: deque[_Row] = field(default_factory=deque)
+    working: dict[int, list[_Row]] = field(default_factory=dict)  # by worker: the batch in hand
     busy_ns: int = 0
     served: int = 0
+    batches: int = 0
 
 
 class _Walk:
+    """The state of a run, and what its decisions may know of it (`PoolStates`)."""
+
     def __init__(self, trace: Trace, plan: Plan, work: Work, overheads: Overheads) -> None:
         self.trace, self.plan, self.work, self.costs = trace, plan, work, overheads
         self.pools = {
-            name: _Pool([(-1, number) for number in range(pool.workers)], [-1] * pool.workers)
-            for name, pool in plan.pools.items()
+            name: _Pool(number, [(-1, worker) for worker in range(pool.workers)], [-1] * pool.workers)
+            for number, (name, pool) in enumerate(plan.pools.items())
         }
-        self.order = {name: number for number, name in enumerate(plan.pools)}
+        self.weighs = any(stage.queue_aware for stage in plan.stages)
         self.dispatch, self.finish = [0] * len(trace), [0] * len(trace)
         self.rows: list[_Row] = []
         self.drawn = [0] * len(plan.stages)
-        self.buckets = bucket(np.arange(trace.size.max(initial=0) + 1)).tolist()
+        widest = max((table.mean_ns.shape[1] for table in work.tables.values()), default=1)
+        self.buckets = bucket(np.arange(max(widest, int(trace.size.max(initial=0)) + 1))).tolist()
         self.sizes, self.arrivals = trace.size.tolist(), trace.arrival_ns.tolist()
         self.names = list(plan.pools)
         self.given = _given(trace, plan, work)
         self.merge = Merge()
-        self.working: dict[tuple[int, int], _Row] = {}  # by pool and worker
-        self.clock = 0  # when the dispatcher is free
+        self.line: deque[tuple[int, int]] = deque()  # jobs that wait for the dispatcher: (query, stage)
+        self.dispatching = False
+        self.now = 0
         # (time, what, tie-breaks): FINISH by pool and worker, READY by query, QUEUE in the order of dispatch
         self.events: list[tuple[int, int, int, int]] = []
 
     def run(self) -> None:
         for query in self.trace:
-            heapq.heappush(self.events, (query.arrival_ns + self.costs.timer_ns, READY, query.number, 0))
+            self._at(query.arrival_ns + self.costs.timer_ns, READY, query.number, 0)
         while self.events:
-            now, what, which, other = heapq.heappop(self.events)
+            self.now, what, which, other = heapq.heappop(self.events)
             if what == FINISH:
-                self._finish(now, self.names[which], other)
+                self._finish(self.pools[self.names[which]], other)
             elif what == READY:
-                self._dispatch(now, which, other)
-            else:
+                self.line.append((which, other))
+                if not self.dispatching:
+                    self._take_up()
+            elif what == QUEUE:
                 self._queue(self.rows[which])
+            elif what == LEAVE:
+                self._serve(self.pools[self.names[which]])
+            elif what == DECIDE:
+                self._dispatch(which, other)
+            else:
+                self.dispatching = False
+                if self.line:
+                    self._take_up()
 
-    def _dispatch(self, now: int, query: int, number: int) -> None:
-        """Take a job up: split it and queue its slices, one after the other."""
-        stage, costs = self.plan.stages[number], self.costs
-        self.clock = max(now, self.clock)
+    def workers(self, pool: str) -> int:
+        return self.plan.pools[pool].workers
+
+    def idle(self, pool: str) -> int:
+        return len(self.pools[pool].idle)
+
+    def work_ns(self, pool: str) -> int:
+        at = self.pools[pool]
+        waiting = sum(row.expected_ns for row in at.queue)
+        in_hand = ((sum(row.expected_ns for row in batch), batch[0].start_ns) for batch in at.working.values())
+        return waiting + sum(remaining_ns(expected, self.now - start) for expected, start in in_hand)
+
+    def expected_ns(self, stage: int, pool: str, items: int, busy: int) -> int:
+        return max(1, round(float(self.work.tables[stage, pool].mean_ns[busy - 1, items])))
+
+    def _at(self, when: int, what: int, which: int, other: int = 0) -> None:
+        heapq.heappush(self.events, (when, what, which, other))
+
+    def _take_up(self) -> None:
+        """Begin with the job at the head of the dispatcher's line."""
+        query, number = self.line.popleft()
+        self.dispatching = True
         if number == 0:
-            self.dispatch[query] = self.clock
-        self.clock += costs.query_ns
+            self.dispatch[query] = self.now
+        self._at(self.now + self.costs.query_ns, DECIDE, query, number)
+
+    def _dispatch(self, query: int, number: int) -> None:
+        """Split a job and queue its slices, one after the other."""
+        stage, costs, clock = self.plan.stages[number], self.costs, self.now
         size = self.sizes[query]
         for earlier in self.plan.stages[:number]:
             size = kept(size, earlier.keep)
-        pieces = split(query, size, stage, number)
+        choice = decide(size, number, stage, self)
+        pieces = cut(query, size, number, choice.pool, choice.step)
         self.merge.expect(query, len(pieces))
         for piece in pieces:
-            self.clock += costs.slice_ns
+            clock += costs.slice_ns
             draws = self.work.draws[number]
             draw = int(draws[self.drawn[number]]) if len(draws) else 0
             self.drawn[number] += 1
-            heapq.heappush(self.events, (self.clock, QUEUE, len(self.rows), 0))
-            self.rows.append(_Row(piece, draw, self.clock))
+            self._at(clock, QUEUE, len(self.rows))
+            expected_ns = choice.last_ns if piece.stop == size else choice.slice_ns
+            self.rows.append(_Row(piece, draw, clock, expected_ns))
+        self._at(clock, FREE, 0)
 
     def _queue(self, row: _Row) -> None:
-        pool = self.pools[row.piece.pool]
-        if pool.idle:
-            self._start(row, pool, heapq.heappop(pool.idle)[1])
-        else:
-            pool.queue.append(row)
+        pool, wait_us = self.pools[row.piece.pool], self.plan.stages[row.piece.stage].combine_wait_us
+        pool.queue.append(row)
+        if wait_us:
+            self._at(self.now + wait_us * 1000, LEAVE, pool.number)
+        self._serve(pool)
 
-    def _start(self, row: _Row, pool: _Pool, worker: int) -> None:
-        """Give a slice to a worker that is free."""
+    def _serve(self, pool: _Pool) -> None:
+        """Give idle workers the batches that may leave; the worker idle longest goes first."""
+        while pool.idle and pool.queue:
+            batch, leave_ns = self._gather(pool)
+            if leave_ns > self.now:
+                return
+            for _ in batch:
+                pool.queue.popleft()
+            self._start(batch, leave_ns, pool, heapq.heappop(pool.idle)[1])
+
+    def _gather(self, pool: _Pool) -> tuple[list[_Row], int]:
+        """Return the batch at the head of the queue, and when it may leave."""
+        head = pool.queue[0]
+        stage = self.plan.stages[head.piece.stage]
+        if stage.combine_wait_us is None:
+            return [head], head.queued_ns
+        waiting = ((row.piece.stage, row.piece.size, row.queued_ns) for row in pool.queue)
+        count, leave_ns = gather(waiting, stage.batch_limit(head.piece.pool), stage.combine_wait_us * 1000)
+        return [pool.queue[place] for place in range(count)], leave_ns
+
+    def _start(self, batch: list[_Row], leave_ns: int, pool: _Pool, worker: int) -> None:
+        """Give a batch to a worker that is free."""
         free_ns = pool.free_ns[worker]
-        soonest = row.queued_ns + self.costs.wakeup_ns
-        row.worker = worker
-        row.start_ns = soonest if free_ns < 0 else max(soonest, free_ns + self.costs.handoff_ns)
-        busy = 1 + sum(free > row.start_ns for other, free in enumerate(pool.free_ns) if other != worker)
-        idle = free_ns < 0 or row.start_ns > free_ns + self.costs.handoff_ns
-        row.finish_ns = row.start_ns + self._service_ns(row, busy, idle=idle)
+        soonest = leave_ns + self.costs.wakeup_ns
+        start_ns = soonest if free_ns < 0 else max(soonest, free_ns + self.costs.handoff_ns)
+        busy = 1 + sum(free > start_ns for other, free in enumerate(pool.free_ns) if other != worker)
+        idle = free_ns < 0 or start_ns > free_ns + self.costs.handoff_ns
+        finish_ns = start_ns + self._service_ns(batch, busy, idle=idle)
         if 0 < self.costs.cores <= busy and not self.given:
-            row.finish_ns = self._interrupted(row, pool.served)
-        pool.free_ns[worker] = row.finish_ns
-        pool.busy_ns += row.finish_ns - row.start_ns
-        pool.served += 1
-        self.working[self.order[row.piece.pool], worker] = row
-        heapq.heappush(self.events, (row.finish_ns, FINISH, self.order[row.piece.pool], worker))
+            finish_ns = self._interrupted(start_ns, finish_ns, pool.batches)
+        for row in batch:
+            row.worker, row.start_ns, row.finish_ns = worker, start_ns, finish_ns
+        pool.free_ns[worker] = finish_ns
+        pool.busy_ns += finish_ns - start_ns
+        pool.served += len(batch)
+        pool.batches += 1
+        pool.working[worker] = batch
+        self._at(finish_ns, FINISH, pool.number, worker)
 
-    def _service_ns(self, row: _Row, busy: int, *, idle: bool) -> int:
-        piece = row.piece
+    def _service_ns(self, batch: list[_Row], busy: int, *, idle: bool) -> int:
+        piece = batch[0].piece
         if self.given:
             return self.given[piece.stage, piece.query, piece.start]
-        table = self.work.tables[piece.stage, piece.pool]
-        mean_ns = float(table.mean_ns[busy - 1, piece.size] * table.noise[self.buckets[piece.size], row.draw])
+        table, items = self.work.tables[piece.stage, piece.pool], sum(row.piece.size for row in batch)
+        mean_ns = float(table.mean_ns[busy - 1, items] * table.noise[self.buckets[items], batch[0].draw])
         return max(1, round(mean_ns)) + (self.costs.cold_ns if idle else 0)
 
-    def _interrupted(self, row: _Row, served: int) -> int:
-        """Return when a slice is done that shares the cores with the dispatcher: each arrival holds one core up."""
-        until = row.finish_ns
-        for query in range(bisect_right(self.arrivals, row.start_ns), len(self.arrivals)):
+    def _interrupted(self, start_ns: int, until: int, served: int) -> int:
+        """Return when a batch is done that shares the cores with the dispatcher: each arrival holds one core up."""
+        for query in range(bisect_right(self.arrivals, start_ns), len(self.arrivals)):
             if self.arrivals[query] > until:
                 break
             if (query + served) % self.costs.cores == 0:
                 until += self.costs.interrupt_ns
         return until
 
-    def _finish(self, now: int, name: str, worker: int) -> None:
-        """Take a slice back; its worker takes the next one, and the last slice of a stage moves its query on."""
-        pool, row = self.pools[name], self.working.pop((self.order[name], worker))
-        if pool.queue:
-            self._start(pool.queue.popleft(), pool, worker)
-        else:
-            heapq.heappush(pool.idle, (now, worker))
-        piece = row.piece
-        if self.merge.finish(piece.query):
+    def _finish(self, pool: _Pool, worker: int) -> None:
+        """Take a batch back; the pool goes on, and the last slice of a stage moves its query on."""
+        batch = pool.working.pop(worker)
+        heapq.heappush(pool.idle, (self.now, worker))
+        self._serve(pool)
+        for row in batch:
+            piece = row.piece
+            if not self.merge.finish(piece.query):
+                continue
             if piece.stage + 1 < len(self.plan.stages):
-                heapq.heappush(self.events, (now, READY, piece.query, piece.stage + 1))
+                self._at(self.now, READY, piece.query, piece.stage + 1)
             else:
-                self.finish[piece.query] = now + self.costs.merge_ns
+                self.finish[piece.query] = self.now + self.costs.merge_ns
 
 
 def _given(trace: Trace, plan: Plan, work: Work) -> dict[tuple[int, int, int], int]:
@@ -166,7 +232,7 @@ def _given(trace: Trace, plan: Plan, work: Work) -> dict[tuple[int, int, int], i
 
 
 def loads(trace: Trace, plan: Plan) -> Loads:
-    """Return what `trace` asks of each stage of `plan`."""
+    """Return what `trace` asks of each stage of `plan`, which has no options that decide by the state of pools."""
     found = []
     for stage, most in zip(plan.stages, reach(plan), strict=True):
         query, _, items = split_all(np.minimum(trace.size, most), stage)
@@ -178,19 +244,27 @@ def loads(trace: Trace, plan: Plan) -> Loads:
 
 
 def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: int) -> Walked:
-    """Serve `trace` under `plan`; `slices` is how many rows to keep: all of them, or 0."""
+    """Serve `trace` under `plan`; `slices` is how many rows to keep at most: all of them, or 0."""
     run = _Walk(trace, plan, work, overheads)
     run.run()
-    rows = np.array([_columns(row, run.order) for row in run.rows[:slices]], np.int64).reshape(-1, 9).T
+    rows = np.array([_columns(row, run.pools) for row in run.rows[:slices]], np.int64).reshape(-1, 9).T
     return Walked(
         np.array(run.dispatch, np.int64),
         np.array(run.finish, np.int64),
         np.ascontiguousarray(rows),
-        np.array([pool.busy_ns for pool in run.pools.values()], np.int64),
-        np.array([pool.served for pool in run.pools.values()], np.int64),
+        _each(pool.busy_ns for pool in run.pools.values()),
+        _each(pool.served for pool in run.pools.values()),
+        _each(pool.batches for pool in run.pools.values()) if plan.dynamic else None,
     )
 
 
-def _columns(row: _Row, order: dict[str, int]) -> tuple[int, ...]:
+def _each(counts: Iterable[int]) -> I64:
+    return np.fromiter(counts, np.int64)
+
+
+def _columns(row: _Row, pools: dict[str, _Pool]) -> tuple[int, ...]:
     query, stage, first, _, pool = row.piece
-    return (query, stage, first, row.piece.size, order[pool], row.worker, row.queued_ns, row.start_ns, row.finish_ns)
+    return (
+        *(query, stage, first, row.piece.size, pools[pool].number),
+        *(row.worker, row.queued_ns, row.start_ns, row.finish_ns),
+    )

@@ -20,8 +20,14 @@ def replay(
     No noise, contention, cold start or competition is added: the recorded times contain them. So what differs from
     `records` is the model of queues and overheads, not the service times. Slices match by query, stage and
     first candidate. Queries that failed in `records` are left out, and fail here for the same reason.
-    Raises `BadInputError` where a slice of a finished query was not recorded.
+    Raises `BadInputError` where a slice of a finished query was not recorded, and for a plan that decides by the state
+    of its pools: other delays, other slices.
     """
+    if plan.dynamic:
+        raise BadInputError(
+            "a plan that decides by the state of its pools cannot be replayed: its slices depend on the delays",
+            hint='replay a plan with `offload = "threshold"` and without `adapt` and `combine_wait_us`',
+        )
     if len(records) != len(trace):
         raise BadInputError(
             f"records of {len(records)} queries cannot be replayed on a trace of {len(trace)}",

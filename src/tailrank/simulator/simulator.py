@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Records, SliceRecords, Trace, stream
-from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, tables
+from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, bounds, tables
 from tailrank.timing import NO_OVERHEADS, Overheads
 
 __all__ = ["Kernel", "Simulator", "saturated"]
@@ -26,11 +26,13 @@ class Simulator:
     A slice takes the worker of its pool that has been free longest (ties: the lowest number); a worker not
     used yet is free since before the trace began and needs no hand-off. The dispatcher takes up stages of
     queries in the order in which they become ready; of two ready at the same instant, the older query first.
+    Plans that decide by the state of the pools (docs/decisions/0009) decide when the dispatcher has spent its time on
+    the query, knowing mean service times only; slices that share a batch start and finish together.
 
     `Records.meta` holds for each pool p `utilisation.p` (time being worked on over workers times the time
     from first arrival to last finish, at most 1) and `load.p` (work offered, hand-offs included, over workers
     times the time from first to last arrival: from 1 upward the pool cannot keep up), the same two for the
-    `dispatcher` where it costs anything, and `slices`.
+    `dispatcher` where it costs anything, `slices`, and `batches` where slices may share one.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Simulator:
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Return what happens to `trace` under `plan`; raises `BadInputError` where a service time is missing."""
         kernel = module(self.kernel)
-        loads: Loads = kernel.loads(trace, plan)
+        loads: Loads = bounds(trace, plan) if plan.dynamic else kernel.loads(trace, plan)
         found = self._tables_for(plan, loads)
         draws = tuple(self._draws_for(number, load.slices, found) for number, load in enumerate(loads))
         slices = sum(load.slices for load in loads)
@@ -98,13 +100,16 @@ def records_of(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -
 
 def _meta(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -> dict[str, float]:
     meta = {"slices": float(walked.served.sum())}
+    if walked.batches is not None:
+        meta["batches"] = float(walked.batches.sum())
     if len(trace) == 0:
         return meta
+    batches = walked.served if walked.batches is None else walked.batches
     begin = int(trace.arrival_ns[0])
     offered_ns = max(1, int(trace.arrival_ns[-1]) - begin)
     whole_ns = max(1, int(walked.finish_ns.max()) - begin)
     for number, (name, pool) in enumerate(plan.pools.items()):
-        busy_ns, served = int(walked.busy_ns[number]), int(walked.served[number])
+        busy_ns, served = int(walked.busy_ns[number]), int(batches[number])
         meta[f"utilisation.{name}"] = busy_ns / (pool.workers * whole_ns)
         meta[f"load.{name}"] = (busy_ns + served * overheads.handoff_ns) / (pool.workers * offered_ns)
     jobs = len(trace) * len(plan.stages)

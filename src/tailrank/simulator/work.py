@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.core import BadInputError, Plan
+from tailrank.core import BadInputError, Plan, Trace
 from tailrank.scheduler import kept
 from tailrank.timing import BUCKETS, QUANTILES, ServiceTable, ServiceTime
 
-__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Tables", "Walked", "Work", "reach", "tables"]
+__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Tables", "Walked", "Work", "bounds", "reach", "tables"]
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -52,8 +52,8 @@ class Work:
 class Walked:
     """What a kernel gives back: `dispatch_ns` and `finish_ns` of shape (n,), `rows` of shape (9, m) or (9, 0).
 
-    The rows are the columns of `SliceRecords` in its order. `busy_ns` and `served` (slices) have shape (pools,),
-    pools in the plan's order.
+    The rows are the columns of `SliceRecords` in its order. `busy_ns`, `served` (slices) and `batches` (None: each
+    slice was one) have shape (pools,), pools in the plan's order.
     """
 
     dispatch_ns: I64
@@ -61,6 +61,7 @@ class Walked:
     rows: I64
     busy_ns: I64
     served: I64
+    batches: I64 | None = None
 
 
 def reach(plan: Plan) -> list[int]:
@@ -69,6 +70,32 @@ def reach(plan: Plan) -> list[int]:
     for stage in plan.stages[:-1]:
         caps.append(kept(caps[-1], stage.keep))
     return [int(cap) for cap in caps]
+
+
+def bounds(trace: Trace, plan: Plan) -> Loads:
+    """Return the most that `trace` may ask of each stage of `plan`, whose pools decide what becomes of a query.
+
+    Slices that adapt are as many as without, or as many as there are workers. A combined batch may be as large as its
+    limit, and a queue-aware stage may send its largest query either way.
+    """
+    found = []
+    for stage, most in zip(plan.stages, reach(plan), strict=True):
+        size = np.minimum(trace.size, most)
+        away = size >= (stage.offload_at or np.iinfo(np.int64).max)
+        slices = -(-size // stage.batch_size)
+        if stage.adapt:
+            parts = -(-size // min(stage.least_batch, stage.batch_size))
+            slices = np.maximum(slices, np.minimum(parts, plan.pools[stage.pool].workers))
+        here = np.ones(len(size), bool) if stage.queue_aware else ~away
+        largest = min(int(size[here].max(initial=0)), stage.batch_size)
+        offloaded = int(size[away].max(initial=0))
+        if stage.combine_wait_us is not None:
+            together = int(size.sum())
+            largest = min(together, stage.batch_size) if largest else 0
+            if stage.offload_pool is not None and offloaded:
+                offloaded = max(offloaded, min(together, stage.batch_limit(stage.offload_pool)))
+        found.append(StageLoad(int(np.where(here, slices, 1).sum()), largest, offloaded))
+    return found
 
 
 def tables(plan: Plan, services: Services, loads: Loads) -> Tables:
