@@ -5,6 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.cli.arguments import add_common, positive_float
+from tailrank.cli.calibrate_device import (
+    add_calibration,
+    asked_device,
+    calibration,
+    calibration_text,
+    costed,
+    measured,
+    read_points,
+)
 from tailrank.cli.hardware import add_hardware
 from tailrank.cli.output import print_json, significant, table
 from tailrank.cli.progress import Progress
@@ -14,7 +23,8 @@ NAME = "profile"
 HELP = "measure how long batches take on this machine"
 EXAMPLE = """tailrank profile rmc1 --seconds 20 --out runs/rmc1-profile.json
   tailrank profile rmc1 --executor native --precision bf16
-  tailrank profile rmc1 --gpu --out runs/rmc1-profile.json   # and runs/rmc1-profile-gpu.json"""
+  tailrank profile rmc1 --gpu --out runs/rmc1-profile.json   # and runs/rmc1-profile-gpu.json
+  tailrank profile rmc1 --calibrate skylake-40c --fit runs/skylake-fit.toml"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FILE", help="profile to write (read by simulate and bench); a GPU's goes beside it"
     )
     parser.add_argument("--seconds", type=positive_float, default=12.0, metavar="S", help="time to spend (default 12)")
+    add_calibration(parser)
     add_hardware(parser)
     add_common(parser)
 
@@ -38,9 +49,13 @@ def run(args: argparse.Namespace) -> int:
     from tailrank.cli.subject import subject_of
     from tailrank.timing import save_profile
 
+    device = asked_device(args)
+    if device is not None and args.points is not None:
+        return _show({"calibration": calibration(args, device, read_points(args, device))}, args, None)
     workload = workload_of(args)
     with Progress(quiet=args.quiet) as progress:
         subject = subject_of(args, workload, progress)
+        network = None if device is None else costed(subject.model.network, args.model)
         found = profiled(subject, workload, seconds=args.seconds, rounds=4, seed=args.seed, progress=progress)
         progress.step("profile: precision and transfers")
         effect = effects(subject, workload, seconds=args.seconds, seed=args.seed)
@@ -59,10 +74,20 @@ def run(args: argparse.Namespace) -> int:
     }
     if gpu is not None:
         document["gpu"] = gpu | {"precision_effect": effect.get("gpu")}
+    if device is not None and network is not None:
+        points = measured(found.profiles, network, device)
+        document["calibration"] = calibration(args, device, points, network)
+    return _show(document, args, subject.workers)
+
+
+def _show(document: dict[str, Any], args: argparse.Namespace, workers: int | None) -> int:
+    """Print what was found; `workers` is None where nothing was measured."""
     if args.json:
         print_json(document)
-    else:
-        print(describe(document, subject.workers))
+        return 0
+    parts = [] if workers is None else [describe(document, workers)]
+    parts += [calibration_text(document["calibration"])] if "calibration" in document else []
+    print("\n\n".join(parts))
     return 0
 
 
