@@ -185,6 +185,19 @@ def test_a_selection_outside_the_file_says_how_long_the_file_is(counts_file):
     assert "covers 3 s" in caught.value.hint
 
 
+def test_rates_are_those_recorded_in_whole_steps(counts_file, tmp_path):
+    counted = Replay(path=counts_file([3, 1, 4, 4, 0, 0, 9]))
+    assert counted.rates(2).tolist() == [2, 4, 0]
+    assert counted.rates(7).tolist() == [3]
+    for step_s in (0.0, 1.5, 8.0):
+        with pytest.raises(BadInputError, match="cannot cut"):
+            counted.rates(step_s)
+    path = tmp_path / "t.txt"
+    path.write_text("5\n6\n9\n9.5\n11\n")  # mean gap 1.5, so it spans 7.5 s
+    assert Replay(path=str(path)).rates(2.5).tolist() == [0.8, 0.8, 0.4]
+    assert Replay(path=str(path)).rates(5.0).tolist() == [0.8]
+
+
 @pytest.mark.data
 def test_the_twitter_day_is_near_poisson_within_minutes(real_data):
     kind = Replay(path=str(real_data / "arrivals/twitter_per_second.tbz2"), day=3, stop_s=84660.0)

@@ -65,6 +65,19 @@ class Replay(Config, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
         times_s = np.concatenate(parts)
         return to_ns(times_s * (queries / qps / times_s[-1]))
 
+    def rates(self, step_s: float) -> F64:
+        """Return the recorded queries per second of each whole step of `step_s`, shape (steps,): nothing is warped.
+
+        Counts per second take whole seconds as steps. Raises `BadInputError` where the selection is shorter than one.
+        """
+        recorded = self._selected()
+        if not 0 < step_s <= recorded.span_s or (isinstance(recorded, _Counts) and step_s != round(step_s)):
+            raise BadInputError(
+                f"{self.path}: cannot cut {recorded.span_s:g} s into steps of {step_s:g} s",
+                hint="give whole seconds, and no more than the selection has",
+            )
+        return recorded.counted(step_s) / step_s
+
     def describe(self) -> str:
         """One line for a report."""
         where = "" if self.day is None else f", day {self.day}"
@@ -113,6 +126,13 @@ class _Times:
         shifted: F64 = self.at_s[:queries] - self.at_s[0] + self.gap_s
         return shifted
 
+    def counted(self, step_s: float) -> F64:
+        """Queries in each whole step."""
+        steps = int(self.span_s / step_s + 1e-9)
+        step = ((self.at_s - self.at_s[0]) / step_s).astype(np.int64)
+        found: F64 = np.bincount(step[step < steps], minlength=steps).astype(np.float64)
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class _Counts:
@@ -139,6 +159,12 @@ class _Counts:
         second = np.repeat(np.arange(seconds), self.counts[:seconds])
         times: F64 = np.sort(second + rng.random(len(second)))
         return times[:queries]
+
+    def counted(self, step_s: float) -> F64:
+        """Queries in each whole step."""
+        steps = len(self.counts) // int(step_s)
+        found: F64 = self.counts[: steps * int(step_s)].reshape(steps, int(step_s)).sum(axis=1).astype(np.float64)
+        return found
 
 
 _Recording = _Times | _Counts

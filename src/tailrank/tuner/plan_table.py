@@ -1,0 +1,183 @@
+"""A plan for every load: made ahead in the simulator, looked up while serving."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from tailrank.core import BadInputError, Config, InfeasibleError, Plan, Records
+from tailrank.metrics import WARMUP, SLATarget, meets, summarise
+from tailrank.tuner.capacity import Replication
+from tailrank.tuner.reading import tail_ms
+
+__all__ = ["Objective", "PlanTable", "Power", "TableRow", "busy_shares", "plan_table"]
+
+Power = Callable[[Mapping[str, float]], float]  # share of the time each pool is busy -> watts
+Objective = Literal["tail", "frugal"]
+
+MARGIN = 0.9  # a frugal plan may use this much of the target: what the simulator does not know needs room, too
+TIE = 0.02  # a plan this close to the best is as good: then the row above's is kept, for fewer changes
+
+
+class TableRow(Config, frozen=True, kw_only=True):
+    """The plan for offered loads up to `qps`, and what was read of it there.
+
+    `tail_ms` is the latency at the target's percentile, `power_w` the power, absent where none was modelled.
+    """
+
+    qps: Annotated[float, Meta(gt=0)]
+    plan: Plan
+    tail_ms: Annotated[float, Meta(ge=0)]
+    power_w: Annotated[float, Meta(ge=0)] | None = None
+
+
+class PlanTable(Config, frozen=True, kw_only=True):
+    """Plans by offered load, ascending. Its plans share their pools: those of a running system stay as they are."""
+
+    target: SLATarget
+    rows: Annotated[tuple[TableRow, ...], Meta(min_length=1)]
+    objective: Objective = "tail"
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows[1:], start=1):
+            before = self.rows[number - 1]
+            if row.qps <= before.qps:
+                raise BadInputError(
+                    f"rows.{number}.qps: {row.qps:g} is not above the row before, {before.qps:g}",
+                    hint="sort the rows by load; each load appears once",
+                )
+            if row.plan.pools != before.plan.pools:
+                raise BadInputError(
+                    f"rows.{number}.plan: its pools differ from those of the row before",
+                    hint="plans of one table change batch sizes and thresholds, not the pools",
+                )
+
+    def index(self, qps: float) -> int:
+        """Return the number of the first row made for at least `qps`; the last where the load is beyond all."""
+        return next((number for number, row in enumerate(self.rows) if row.qps >= qps), len(self.rows) - 1)
+
+    def row(self, qps: float) -> TableRow:
+        """Return the row for an offered load."""
+        return self.rows[self.index(qps)]
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The different plans, in order of the lowest load they serve."""
+        found: list[Plan] = []
+        for row in self.rows:
+            if row.plan not in found:
+                found.append(row.plan)
+        return tuple(found)
+
+
+def plan_table(
+    replications: Sequence[Replication],
+    plans: Sequence[Plan],
+    loads_qps: Sequence[float],
+    target: SLATarget,
+    *,
+    objective: Objective = "tail",
+    power: Power | None = None,
+    margin: float = MARGIN,
+    warmup: float = WARMUP,
+) -> PlanTable:
+    """Serve every load under every plan and return the best plan of each.
+
+    `tail`: the plan with the lowest latency at the target's percentile. `frugal`: the one that draws least power with
+    at most `margin` of the target's latency, by `power`; where no plan leaves that margin, the lowest tail. A plan
+    that misses the target at some load is not tried above it. The table ends at the highest load that some plan
+    serves. Raises `InfeasibleError` where none serves even the lowest load.
+    """
+    _check(plans, loads_qps, objective, power, margin)
+    alive, measured = list(plans), []
+    for qps in sorted(set(loads_qps)):
+        found = [_read(replications, plan, qps, target, power, warmup) for plan in alive]
+        trials = [trial for trial in found if trial is not None]
+        if not trials:
+            break
+        alive = [trial.plan for trial in trials]
+        measured.append((qps, trials))
+    if not measured:
+        raise InfeasibleError(
+            f"no plan meets {target} at {min(loads_qps):.4g} qps", hint="give lower loads, or loosen the target"
+        )
+    rows: list[TableRow] = []
+    for qps, trials in reversed(measured):
+        best = _best(trials, target, objective, margin, rows[-1].plan if rows else None)
+        rows.append(TableRow(qps=qps, plan=best.plan, tail_ms=best.tail_ms, power_w=best.power_w))
+    return PlanTable(target=target, rows=tuple(reversed(rows)), objective=objective)
+
+
+def busy_shares(records: Records, plan: Plan) -> dict[str, float]:
+    """Return the share of the time until the last finish that each pool's workers were busy.
+
+    The simulator notes it in the records; elsewhere it is read off the slices, and empty where there are none.
+    """
+    noted = {name: records.meta.get(f"utilisation.{name}") for name in plan.pools}
+    known = {name: share for name, share in noted.items() if share is not None}
+    if known or len(records.slices) == 0:
+        return known
+    return summarise(records, SLATarget(latency_ms=1.0), plan=plan).utilisation
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One plan at one load: means over the repetitions."""
+
+    plan: Plan
+    tail_ms: float
+    power_w: float | None
+
+
+def _read(
+    replications: Sequence[Replication], plan: Plan, qps: float, target: SLATarget, power: Power | None, warmup: float
+) -> _Trial | None:
+    """Return what `plan` does at `qps`; None where some repetition misses the target."""
+    tails, watts = [], []
+    for system, trace in replications:
+        records = system.serve(trace.at_rate(qps), plan)
+        if not meets(records, target, warmup=warmup):
+            return None
+        tails.append(tail_ms(records, target, warmup=warmup))
+        if power is not None:
+            watts.append(power(busy_shares(records, plan)))
+    return _Trial(plan, math.fsum(tails) / len(tails), math.fsum(watts) / len(watts) if watts else None)
+
+
+def _best(
+    trials: Sequence[_Trial], target: SLATarget, objective: Objective, margin: float, above: Plan | None
+) -> _Trial:
+    """Return the best trial, or that of the plan `above` (of the next higher load) where it is as good."""
+    fit = [trial for trial in trials if trial.tail_ms <= margin * target.latency_ms]
+    frugal = objective == "frugal" and bool(fit)
+
+    def merit(trial: _Trial) -> float:
+        return trial.power_w if frugal and trial.power_w is not None else trial.tail_ms
+
+    among = fit if frugal else trials
+    best = min(among, key=merit)
+    close = [trial for trial in among if merit(trial) <= (1 + TIE) * merit(best)]
+    return next((trial for trial in close if trial.plan == above), best)
+
+
+def _check(
+    plans: Sequence[Plan], loads_qps: Sequence[float], objective: Objective, power: Power | None, margin: float
+) -> None:
+    if not plans or not loads_qps:
+        raise BadInputError(
+            f"a table needs plans and loads, not {len(plans)} and {len(loads_qps)}",
+            hint="twenty loads up to the capacity, and the plans of a search, are usual",
+        )
+    if any(plan.pools != plans[0].pools for plan in plans):
+        raise BadInputError(
+            "the plans of a table must share their pools", hint="vary batch sizes and thresholds, not workers"
+        )
+    lowest = min(loads_qps)
+    if not (lowest > 0 and math.isfinite(max(loads_qps))):
+        raise BadInputError(f"loads must be finite and above zero, not {lowest:g}", hint="give queries per second")
+    if not 0 < margin <= 1:
+        raise BadInputError(f"margin must lie above 0 and at most at 1, not {margin:g}", hint="0.9 is usual")
+    if objective == "frugal" and power is None:
+        raise BadInputError("a frugal table needs a power model", hint="give `power`, or use the objective `tail`")
