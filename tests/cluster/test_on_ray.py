@@ -1,5 +1,6 @@
 """Most of these run on a stand-in for Ray that keeps its rules: pickled arguments, any order of completion."""
 
+import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -137,8 +138,10 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_on_the_real_ray(sweepable: ModuleType, tmp_path: Path) -> None:
+def test_on_the_real_ray(sweepable: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = pytest.importorskip("ray")
+    importable = [str(Path(sweepable.__file__ or "").parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(importable))  # Ray's processes are not ours: they inherit this
     cells = [sweepable.Cell(number) for number in range(5)]
     here = sweep(sweepable.draw, cells, workers=1)
     assert sweep(sweepable.draw, cells, ray="local", workers=2, out=tmp_path / "kept") == here

@@ -1,6 +1,7 @@
 """A Ray cluster: the same cells, on as many cores as it has. Ray is imported here, when somebody asks for it."""
 
 import importlib
+import logging
 import os
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ __all__ = ["on_ray"]
 
 C = TypeVar("C")
 R = TypeVar("R")
+QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
 
 
 def on_ray(
@@ -67,7 +69,7 @@ def _lost(error: Exception) -> SetupError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return SetupError(
         f"Ray did not finish it: {lines[-1]}",
-        hint="`ray status` shows the nodes; a sweep with a folder goes on where it stopped",
+        hint="every node must be able to import what is swept; `ray status` shows the nodes; finished cells are kept",
     )
 
 
@@ -84,10 +86,10 @@ def _join(ray: Any, address: str, workers: int | None) -> None:
     """Start Ray here or connect to a cluster; a cluster that is not there is the user's to mend."""
     if address == "local":
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report home; a cluster's owner decides that
-        ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=workers, include_dashboard=False, **QUIETLY)
         return
     try:
-        ray.init(address=address, log_to_driver=False)
+        ray.init(address=address, **QUIETLY)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SetupError(
