@@ -1,9 +1,9 @@
 import pytest
 
-from tailrank.cli.offload import comparison, gained, gpu_text, gpu_title
+from tailrank.cli.offload import compared, comparison, gained, gpu_text, gpu_title
 from tailrank.core import Plan, Pool, Stage
 from tailrank.metrics import SLATarget
-from tailrank.timing import Point, Profile
+from tailrank.timing import LinearTime, Point, Profile
 from tailrank.tuner import Candidate, Capacity, Search
 from tailrank.workload import Fixed, Workload
 
@@ -42,6 +42,14 @@ def test_break_even_is_where_the_lines_cross() -> None:
     assert [row["items"] for row in found["ratios"]] == [1, 2, 4, 8, 16]
     assert found["ratios"][0]["ratio"] == pytest.approx(100 / 560)
     assert found["ratios"][-1]["ratio"] == pytest.approx(1600 / 710)
+
+
+def test_computed_times_compare_as_measured_ones_do() -> None:
+    found = compared(LinearTime(0, 100), LinearTime(550, 10), (1, 2, 4, 8, 16))
+    measured = comparison(profile(0, 100), profile(550, 10))
+    assert found["break_even_items"] == measured["break_even_items"]
+    for row, other in zip(found["ratios"], measured["ratios"], strict=True):
+        assert row == pytest.approx(other)
 
 
 def test_break_even_is_one_or_never_at_the_ends() -> None:

@@ -133,3 +133,22 @@ def test_simulating_needs_no_torch(plan: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_host_brings_its_own_service_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dump(single("ncf", batch_size=64, workers=4), tmp_path / "ncf.toml")
+    words = ["simulate", "--plan", str(tmp_path / "ncf.toml"), "--qps", "50", "--queries", "500", "--quiet", "--json"]
+
+    def p95_ms(*more: str) -> float:
+        assert main([*words, *more]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["host"] == more[1]
+        return float(found["summary"]["p95_ms"])
+
+    assert p95_ms("--host", "skylake-40c:cores=4") > 0
+    assert main([*words, "--host", "skylake-40c:cores=3"]) == 2
+    assert "3 cores" in capsys.readouterr().err
+    assert main([*words, "--host", "skylake-40c", "--service", "constant:batch_us=5"]) == 2
+    assert "which is it" in capsys.readouterr().err
+    assert main([*words, "--service", "constant:batch_us=5", "--switches", "fused"]) == 2
+    assert "without a host" in capsys.readouterr().err

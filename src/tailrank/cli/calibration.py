@@ -1,18 +1,15 @@
 """Overheads of the engine on this host, measured with a plan at a load it keeps up with."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
-
-import numpy as np
 
 from tailrank.cli.subject import Subject, default_workers
 from tailrank.core import Plan, Records
 from tailrank.engine import measure_overheads, measure_profile
-from tailrank.scheduler import split_all
 from tailrank.timing import Overheads, Profile, Scaled
 from tailrank.workload import Workload
 
-__all__ = ["CALIBRATION", "Calibrated", "calibrate", "full_qps", "measure", "served_by"]
+__all__ = ["CALIBRATION", "Calibrated", "calibrate", "measure", "served_by"]
 
 CALIBRATION = 0.65  # of the load that would fill the workers
 
@@ -64,20 +61,6 @@ def measure(
         like=like,
         progress=progress,
     )
-
-
-def full_qps(profiles: Mapping[str, Profile], plan: Plan, workload: Workload, seed: int) -> float:
-    """Return the load at which a pool of `plan`, of one stage, would be busy all the time, by the profiles' means."""
-    stage, trace = plan.stages[0], workload.trace(2000, 1.0, seed, replication=900)
-    query, _, size = split_all(trace.size, stage)
-    away = trace.size[query] >= (stage.offload_at or np.inf)
-    loads = []
-    for pool, items in ((stage.pool, size[~away]), (stage.offload_pool, size[away])):
-        if pool is not None and len(items):
-            workers = plan.pools[pool].workers
-            mean_ns = profiles[pool].table(int(items.max()), workers).mean_ns[-1]
-            loads.append(workers * len(trace) / (float(mean_ns[items].sum()) / 1e9))
-    return min(loads)
 
 
 def served_by(records: Iterable[Records]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What a GPU adds: its speed beside a CPU worker's, and the capacity with and without it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ from tailrank.cli.hardware import PRETENCE
 from tailrank.cli.output import table
 from tailrank.cli.results import finite, profile_section
 from tailrank.cli.subject import Subject
-from tailrank.timing import Profile
+from tailrank.timing import Profile, ServiceTime
 from tailrank.tuner import Search, speedup
 from tailrank.workload import Workload
 
-__all__ = ["comparison", "gained", "gpu_section", "gpu_text", "gpu_title"]
+__all__ = ["compared", "comparison", "gained", "gpu_section", "gpu_text", "gpu_title"]
 
 SHOWN = (1, 4, 16, 64, 256, 1024)  # batch sizes whose time on the device is taken apart
 REPEATS = 20
@@ -35,13 +35,22 @@ def comparison(cpu: Profile, gpu: Profile) -> dict[str, Any]:
 
     `break_even_items` is the smallest batch from which on every larger one measured is sooner; None where none is.
     """
-    sizes = sorted({point.items for point in gpu.points} & {point.items for point in cpu.points})
+    return compared(cpu, gpu, sorted({point.items for point in gpu.points} & {point.items for point in cpu.points}))
+
+
+def compared(cpu: ServiceTime, gpu: ServiceTime, sizes: Sequence[int]) -> dict[str, Any]:
+    """Return the same of any service times, at batches of `sizes`."""
     most = max(sizes)
-    cpu_ns, gpu_ns = (profile.table(most, 1).mean_ns[0] for profile in (cpu, gpu))
+    cpu_ns, gpu_ns = (service.table(most, 1).mean_ns[0] for service in (cpu, gpu))
     later = np.flatnonzero(gpu_ns[1:] >= cpu_ns[1:])
     sooner_from = 1 if not len(later) else int(later[-1]) + 2
     ratios = [
-        {"items": n, "cpu_us": cpu_ns[n] / 1e3, "gpu_us": gpu_ns[n] / 1e3, "ratio": cpu_ns[n] / gpu_ns[n]}
+        {
+            "items": n,
+            "cpu_us": float(cpu_ns[n]) / 1e3,
+            "gpu_us": float(gpu_ns[n]) / 1e3,
+            "ratio": float(cpu_ns[n] / gpu_ns[n]),
+        }
         for n in sizes
     ]
     return {"ratios": ratios, "break_even_items": sooner_from if sooner_from <= most else None}

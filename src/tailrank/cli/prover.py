@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tailrank.cli.budget import Budget
-from tailrank.cli.calibration import CALIBRATION, calibrate, full_qps
+from tailrank.cli.calibration import CALIBRATION, calibrate
+from tailrank.cli.climbing import full_qps, services_of
 from tailrank.cli.proof import EngineRun, Proof
 from tailrank.cli.rounds import Rounds, at_speed
-from tailrank.cli.searching import services_of
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan, Records, Trace
 from tailrank.engine import measure_overheads

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.cli.arguments import add_common, percentile, positive_float, positive_int
+from tailrank.cli.hosts import add_host, host_of, refuse_switches, services_on, switches_of
 from tailrank.cli.kernels import prepare_kernels
 from tailrank.cli.machine import machine
 from tailrank.cli.output import pairs, print_json, significant
 from tailrank.cli.progress import Progress
 from tailrank.cli.services import services_for
 from tailrank.cli.traffic import add_workload, workload_of
-from tailrank.core import Plan, SetupError
+from tailrank.core import BadInputError, Plan, SetupError
 from tailrank.core.config import load, to_dict
 from tailrank.metrics import SLATarget, Summary, summarise
 from tailrank.simulator import Simulator
+from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTime
 from tailrank.workload import Workload
 
 NAME = "simulate"
@@ -50,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[MODEL[@POOL]=]FILE",
         help="measured service times, as `tailrank profile` writes; may be repeated",
     )
+    add_host(parser)
     parser.add_argument("--sla-ms", type=positive_float, metavar="MS", help="target latency: say whether it is met")
     parser.add_argument(
         "--percentile", type=percentile, default=95.0, metavar="P", help="percentile of the target (default 95)"
@@ -60,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve the trace and print the summary; the exit code does not depend on whether the target is met."""
     plan = load(Plan, args.plan)
-    services, overheads = services_for(plan, args.service, args.profile)
+    services, overheads = _services(args, plan)
     workload = workload_of(args)
     check_memory(plan, workload, args.queries)
     with Progress(quiet=args.quiet) as progress:
@@ -76,6 +79,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(describe(summary, judged=args.sla_ms is not None))
     return 0
+
+
+def _services(args: argparse.Namespace, plan: Plan) -> tuple[dict[tuple[str, str], ServiceTime], Overheads]:
+    """Return service times and overheads of the flags: a host's by its roofline, or those given and measured."""
+    if args.host is None:
+        refuse_switches(args)
+        return services_for(plan, args.service, args.profile)
+    for flag in ("service", "profile"):
+        if getattr(args, flag):
+            raise BadInputError(
+                f"--{flag} {getattr(args, flag)[0]} beside --host {args.host}: which is it?",
+                hint="a host brings its own service times: leave one of them out",
+            )
+    return services_on(host_of(args), plan, switches_of(args)), NO_OVERHEADS
 
 
 def check_memory(plan: Plan, workload: Workload, queries: int) -> None:
@@ -104,6 +121,8 @@ def document(args: argparse.Namespace, plan: Plan, workload: Workload, summary: 
         "workload": to_dict(workload) | {"text": workload.describe()},  # parts at their default are left out
         "service": args.service,
         "profile": args.profile,
+        "host": args.host,
+        "switches": args.switches,
         "summary": found,
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from tailrank.cli.arguments import add_common
 from tailrank.cli.budget import DEFAULT, QUICK
 from tailrank.cli.hardware import add_hardware
+from tailrank.cli.hosts import add_host, refuse_switches
 from tailrank.cli.output import print_json, table
 from tailrank.cli.progress import Progress
 from tailrank.cli.target import add_target, target_of
@@ -24,12 +25,13 @@ EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
   tailrank tune din --quick --json
   tailrank tune rmc3 --executor native --precision bf16
   tailrank tune rmc1 --gpu --gpu-workers 4
+  tailrank tune rmc1 --host skylake-40c+gtx-1080ti
   tailrank tune examples.own_model:build --sla-ms 20 --arrivals bursty:cv=4 --out runs/mine"""
 
 # Flags that the command in the result spells out, where given.
 REPEATED = (
     *("sla_ms", "percentile", "workload", "arrivals", "sizes", "accesses", "workers", "memory_gib"),
-    *("executor", "precision", "gpu", "gpu_workers", "gpu_precision"),
+    *("executor", "precision", "gpu", "gpu_workers", "gpu_precision", "host", "switches"),
 )
 
 
@@ -40,12 +42,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workload(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="result directory (default runs/MODEL)")
     add_hardware(parser)
+    add_host(parser)
     parser.add_argument("--quick", action="store_true", help="under forty seconds: fewer samples, tables up to 1 GiB")
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tune one model and write the result directory."""
+    """Tune one model and write the result directory: on this machine, or simulated on the host of `--host`."""
+    out = args.out or Path("runs") / _slug(args.model)
+    if args.host is not None:
+        from tailrank.cli.hosted import tune_on_host
+
+        return tune_on_host(args, command=_command(args), out=out)
+    refuse_switches(args)
+    return _on_this_machine(args, out)
+
+
+def _on_this_machine(args: argparse.Namespace, out: Path) -> int:
     from tailrank.cli.prover import prove
     from tailrank.cli.searching import search
     from tailrank.cli.subject import subject_of
@@ -53,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
     from tailrank.core.files import check_out
 
     began = time.monotonic()
-    out = args.out or Path("runs") / _slug(args.model)
     check_out(out)
     workload, budget = workload_of(args), QUICK if args.quick else DEFAULT
     target = target_of(args)
@@ -74,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             progress=progress.step,
         )
         progress.step("writing the result")
-        result = document(subject, found, proof, workload, target, seed=args.seed, command=_command(args))
+        result = document(subject, found, proof, workload, target, command=_command(args))
         result |= more
         result["seconds"] = time.monotonic() - began
         write(out, result, found, proof)

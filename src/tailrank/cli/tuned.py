@@ -13,21 +13,20 @@ from tailrank.cli.results import (
     finite,
     host,
     lag_histogram,
-    made_at,
     probabilities,
     profile_section,
     run_row,
     slow_query,
-    versions,
 )
+from tailrank.cli.searched import arrivals_section, search_section
 from tailrank.cli.searching import Found
 from tailrank.cli.subject import Subject
-from tailrank.core.config import dump, to_dict
+from tailrank.core.config import dump
 from tailrank.core.files import result_directory, write_json
 from tailrank.metrics import WARMUP, SLATarget, Summary, summarise
 from tailrank.timing import save_profile
-from tailrank.tuner import Bracket, Candidate, speedup
-from tailrank.workload import Poisson, Workload, gap_check
+from tailrank.tuner import Bracket
+from tailrank.workload import Workload
 
 __all__ = ["document", "extras", "write"]
 
@@ -37,44 +36,22 @@ LAG_SHARE = 0.01  # of the SLA target: a generator later than this at p99 certif
 
 
 def document(
-    subject: Subject, found: Found, proof: Proof, workload: Workload, target: SLATarget, *, seed: int, command: str
+    subject: Subject, found: Found, proof: Proof, workload: Workload, target: SLATarget, *, command: str
 ) -> dict[str, Any]:
     """Return everything `tune` found, as `result.json` holds it."""
-    best, baseline = found.search.best, found.baseline
-    gain = speedup(best.capacity, baseline.capacity)
     engine = _engine(found, proof, target)
     pretend = subject.on_gpu is not None and subject.on_gpu.gpu.pretend
-    return {
-        "schema": 1,
-        "command": command,
-        "made_at": made_at(),
-        "model": subject.name,
+    return search_section(found.asked, found.search, found.baseline, found.curve, command=command) | {
         "network": subject.facts,
-        "sla": {"percentile": target.percentile, "latency_ms": target.latency_ms},
-        "workload": workload_dict(workload),
         "host": host(),
-        "seed": seed,
-        "versions": versions(),
-        "plan": to_dict(best.plan),
-        "capacity_qps": best.capacity.qps,
-        "capacity_ci95_qps": [best.capacity.low_qps, finite(best.capacity.high_qps)],
-        "baseline": {
-            "plan": to_dict(baseline.plan),
-            "capacity_qps": baseline.capacity.qps,
-            "capacity_ci95_qps": [baseline.capacity.low_qps, finite(baseline.capacity.high_qps)],
-        },
-        "speedup": finite(gain.value),
-        "speedup_ci95": [finite(gain.low), finite(gain.high)],
         "verdict": _verdict(found, proof, workload, target, engine, pretend=pretend),
         "notes": [*([PRETENCE] if pretend else []), *found.notes, *_notes(found, proof, engine)],
-        "candidates": [_candidate(each) for each in found.search.candidates],
         "profile": profile_section(found.profiles["cpu"]),
         "operators": found.measured.operators,
         "engine": engine,
         "sim_error_pct": _error_pct(proof.sim_qps, proof),
         "sim_error_earlier_profile_pct": _error_pct(proof.sim_earlier_qps, proof),
         "sim_error_same_run_pct": _error_pct(proof.same_run_qps, proof),
-        "curve": found.curve,
         "latency_cdf": _cdfs(proof),
         "slow_query": _slow(proof),
         "arrivals_check": _arrivals(proof, workload),
@@ -107,33 +84,6 @@ def write(out: Path, result: dict[str, Any], found: Found, proof: Proof) -> None
         if run is not None:
             report.write_trace(run.records, folder / "trace.json")
         report.write(folder)
-
-
-def workload_dict(workload: Workload) -> dict[str, Any]:
-    """Return the workload with the kind of each part, defaults included."""
-    return {
-        name: {"kind": part.__struct_config__.tag, **to_dict(part)}
-        for name, part in (
-            ("arrivals", workload.arrivals),
-            ("sizes", workload.sizes),
-            ("accesses", workload.accesses),
-        )
-    }
-
-
-def _candidate(each: Candidate) -> dict[str, Any]:
-    stage, capacity = each.plan.stages[0], each.capacity
-    return {
-        "phase": each.phase,
-        "batch_size": stage.batch_size,
-        "offload_at": stage.offload_at,
-        "plan": to_dict(each.plan),
-        "capacity_qps": capacity.qps,
-        "ci95_qps": [capacity.low_qps, finite(capacity.high_qps)],
-        "queries": capacity.queries,
-        "probes": capacity.probes,
-        "smallest_ms": finite(capacity.smallest_ms),
-    }
 
 
 def _engine(found: Found, proof: Proof, target: SLATarget) -> dict[str, Any]:
@@ -291,11 +241,4 @@ def _arrivals(proof: Proof, workload: Workload) -> dict[str, Any] | None:
     if not runs:
         return None
     longest = max(runs, key=lambda run: len(run.trace))
-    check = gap_check(longest.trace, longest.qps)
-    return {
-        "gap_cv": check.cv,
-        "ks_statistic": finite(check.ks_statistic),
-        "ks_p": finite(check.ks_p),
-        "gaps": check.gaps,
-        "poisson": isinstance(workload.arrivals, Poisson),
-    }
+    return arrivals_section(longest.trace, longest.qps, workload)

@@ -7,7 +7,12 @@ from tailrank.tuner.budget import affordable, prefix, slices_per_query
 from tailrank.tuner.capacity import Capacity, Progress, Replication, capacity
 from tailrank.tuner.climb import Candidate, Search, climb
 from tailrank.tuner.compare import paired_difference, speedup
+from tailrank.tuner.controller import Controller, Fixed, Foresight, Habits, Policy, Seen
+from tailrank.tuner.fleet import AIMS, Aim, Fleet, HostKind, Hour, plan_fleet, rates_by_hour
+from tailrank.tuner.joint import joint_climb
 from tailrank.tuner.notes import notes
+from tailrank.tuner.online import Account, Controlled, Step, account, window_loads
+from tailrank.tuner.plan_table import Objective, PlanTable, Power, TableRow, busy_shares, plan_table
 from tailrank.tuner.plans import (
     batch_sizes,
     between,
@@ -19,31 +24,74 @@ from tailrank.tuner.plans import (
 )
 from tailrank.tuner.probe import Bracket, Probe, ProbeSearch, probe_capacity
 from tailrank.tuner.reading import tail_ms
+from tailrank.tuner.regret import (
+    Exhausted,
+    Regret,
+    exhaust,
+    fresh_ratio,
+    full_batches,
+    full_thresholds,
+    plan_grid,
+    regret,
+)
 
 __all__ = [
+    "AIMS",
+    "Account",
+    "Aim",
     "Bracket",
     "Candidate",
     "Capacity",
+    "Controlled",
+    "Controller",
+    "Exhausted",
+    "Fixed",
+    "Fleet",
+    "Foresight",
+    "Habits",
+    "HostKind",
+    "Hour",
+    "Objective",
+    "PlanTable",
+    "Policy",
+    "Power",
     "Probe",
     "ProbeSearch",
     "Progress",
+    "Regret",
     "Replication",
     "Search",
+    "Seen",
+    "Step",
+    "TableRow",
+    "account",
     "affordable",
     "batch_sizes",
     "between",
+    "busy_shares",
     "capacity",
     "climb",
+    "exhaust",
+    "fresh_ratio",
+    "full_batches",
+    "full_thresholds",
+    "joint_climb",
     "label",
     "notes",
     "offload_thresholds",
     "paired_difference",
+    "plan_fleet",
+    "plan_grid",
+    "plan_table",
     "prefix",
     "probe_capacity",
+    "rates_by_hour",
+    "regret",
     "slices_per_query",
     "speedup",
     "static_baseline",
     "tail_ms",
+    "window_loads",
     "with_batch",
     "with_threshold",
 ]

@@ -13,7 +13,7 @@ from tailrank.tuner.capacity import Capacity
 from tailrank.tuner.compare import paired_difference
 from tailrank.tuner.plans import between, label, with_batch, with_threshold
 
-__all__ = ["Candidate", "Search", "climb"]
+__all__ = ["Candidate", "Climber", "Search", "climb"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def climb(
     """
     to = offload_pool if offload_pool is not None else plan.stages[stage].offload_pool
     _check(batches, thresholds, to)
-    climber = _Climber(capacity_of, stage)
+    climber = Climber(capacity_of, stage)
     plain = with_threshold(plan, None, stage=stage)
 
     def sized(base: Plan, sizes: Iterable[int]) -> list[Plan]:
@@ -89,12 +89,12 @@ def climb(
     return climber.search()
 
 
-class _Climber:
-    """What has been measured so far."""
+class Climber:
+    """What a search has measured so far, and the best of it; `measured` are candidates of an earlier search."""
 
-    def __init__(self, capacity_of: Callable[[Plan], Capacity], stage: int) -> None:
+    def __init__(self, capacity_of: Callable[[Plan], Capacity], stage: int, measured: Iterable[Candidate] = ()) -> None:
         self.capacity_of, self.stage = capacity_of, stage
-        self.candidates: list[Candidate] = []
+        self.candidates: list[Candidate] = list(measured)
 
     def measure(self, phase: str, plans: Iterable[Plan]) -> None:
         """Measure every plan that has not been."""
@@ -111,10 +111,12 @@ class _Climber:
 
     @property
     def batch_size(self) -> int:
+        """The best plan's."""
         return self.best.plan.stages[self.stage].batch_size
 
     @property
     def offload_at(self) -> int | None:
+        """The best plan's."""
         return self.best.plan.stages[self.stage].offload_at
 
     def search(self) -> Search:

@@ -36,6 +36,16 @@ def test_the_caption_says_how_much_contention_costs(document: dict[str, Any]) ->
     assert "one degree of contention only" in chart.caption
 
 
+def test_times_that_were_computed_are_not_called_measured(document: dict[str, Any]) -> None:
+    for point in document["profile"]["points"]:
+        point["samples"] = 0
+    for draw in (service_time, cost_per_item):
+        chart = draw(Value(document))
+        assert isinstance(chart, Chart)
+        assert "no batch was timed" in chart.caption
+        assert "p95" not in chart.caption
+
+
 def test_a_band_that_makes_no_sense_is_not_drawn(document: dict[str, Any]) -> None:
     for point in document["profile"]["points"]:
         point.update(p50_us=-1.0)

@@ -68,7 +68,7 @@ def cost_per_item(document: Value) -> Chart | Absent:
     caption = (
         f"Batching pays while this falls: {amount(first[1] / first[0], 'µs')} per item at "
         f"{plural(int(first[0]), 'item')}, at best {amount(best[1] / best[0], 'µs')} at {count(best[0])} "
-        f"(n = {count(samples)} timed batches)."
+        f"({_timed(samples)})."
     )
     return Chart(PER_ITEM, figure, caption)
 
@@ -123,16 +123,20 @@ def _colours(number: int) -> list[str]:
 
 def _contention(series: dict[int, list[Point]], samples: int) -> str:
     """Say how much slower the largest common batch is when all workers are busy."""
-    lead = "Mean service time, shaded from p50 to p95"
+    lead = "Mean service time, shaded from p50 to p95" if samples else "Service time"
     alone, crowd = ({items: mean for items, mean, *_ in series[busy]} for busy in (min(series), max(series)))
     common = alone.keys() & crowd.keys()
     if len(series) < 2 or not common:
-        return f"{lead} (n = {count(samples)} timed batches); it was measured at one degree of contention only."
+        return f"{lead} ({_timed(samples)}); it is known at one degree of contention only."
     size = max(common)
     return (
-        f"{lead} (n = {count(samples)} timed batches): with {max(series)} workers busy a batch of {count(size)} items "
+        f"{lead} ({_timed(samples)}): with {max(series)} workers busy a batch of {count(size)} items "
         f"takes {amount(crowd[size] / alone[size])} times as long as alone."
     )
+
+
+def _timed(samples: int) -> str:
+    return f"n = {count(samples)} timed batches" if samples else "computed: no batch was timed"
 
 
 def operator_shares(document: Value) -> Chart | Absent:
