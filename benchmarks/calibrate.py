@@ -1,7 +1,7 @@
 """Fits the devices whose latencies are public and writes them: `python benchmarks/calibrate.py [--check] [NAME ...]`.
 
 The points are in src/tailrank/timing/data/*.csv; the fits go beside them. `--check` writes nothing and fails where a
-fit on disk differs from one made now.
+fit on disk differs from one made now. `--table` prints the errors as docs/roofline.md has them.
 """
 
 import argparse
@@ -37,19 +37,38 @@ def describe(fit: Fit) -> str:
     return "\n".join(lines)
 
 
+def table(fit: Fit) -> str:
+    """Return the errors by network as rows of a Markdown table; times together, shares together."""
+    rows = []
+    for network in dict.fromkeys(each.network for each in fit.residuals):
+        theirs = [each for each in fit.residuals if each.network == network]
+        for what, shares in (("times", False), ("shares", True)):
+            some = [each for each in theirs if each.quantity.startswith("share") == shares]
+            if some:
+                median = np.average([each.median_error for each in some], weights=[each.points for each in some])
+                worst, points = max(each.worst_error for each in some), sum(each.points for each in some)
+                unit = " points" if shares else " %"
+                rows.append(
+                    f"| {fit.device} | {network.removesuffix('-artifact')} | {what} | {points} | "
+                    f"{100 * median:.1f}{unit} | {100 * worst:.1f}{unit} |"
+                )
+    return "\n".join(rows)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: {', '.join(published_names())}")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     differing = []
     for name in args.names or published_names():
         found = refit(name)
-        print(describe(found))
+        print(table(found) if args.table else describe(found))
         text, path = HEAD + dumps(found), DATA / f"{name}.toml"
-        if not args.check:
+        if not (args.check or args.table):
             write_text(path, text)
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        elif args.check and (not path.exists() or path.read_text(encoding="utf-8") != text):
             differing.append(name)
     if differing:
         print(f"differ from what is on disk: {', '.join(differing)}")

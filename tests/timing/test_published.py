@@ -1,5 +1,7 @@
 """The published fits, and the checks of the paper's behaviour that they must pass (DeepRecSys, operators and GPU)."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from tailrank.timing import (
 from tailrank.timing.device import device
 from tailrank.zoo import get
 
+PAGE = Path(__file__).parents[2] / "docs" / "roofline.md"
 EIGHT = ("rmc1", "rmc2", "rmc3", "ncf", "wnd", "mtwnd", "din", "dien")
 BATCHES = (1, 4, 16, 64, 256, 1024)
 
@@ -54,6 +57,26 @@ def test_every_network_has_its_error_reported(name: str) -> None:
     assert {each.network for each in shipped.residuals} == {point.network for point in points}
     assert sum(each.points for each in shipped.residuals) == len(points) == shipped.points
     assert shipped.anchor
+
+
+@pytest.mark.parametrize("name", published_names())
+def test_the_page_has_the_errors_and_the_parameters(name: str) -> None:
+    page, shipped = PAGE.read_text(encoding="utf-8"), fit_for(device(name))
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith(f"| {name} | ")]
+    for network in {each.network for each in shipped.residuals}:
+        for what, shares in (("times", False), ("shares", True)):
+            theirs = [
+                each
+                for each in shipped.residuals
+                if each.network == network and each.quantity.startswith("share") == shares
+            ]
+            if theirs:
+                row = next(row for row in rows if row[1:3] == [network.removesuffix("-artifact"), what])
+                assert row[3] == str(sum(each.points for each in theirs))
+                assert row[5].startswith(f"{100 * max(each.worst_error for each in theirs):.1f} ")
+    for parameter in shipped.free:
+        line = next(line for line in page.splitlines() if line.startswith(f"| `{parameter}` | "))
+        assert f"**{getattr(shipped.parameters, parameter):.4g}**" in line
 
 
 def test_an_unknown_device_has_no_published_points() -> None:
