@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tailrank.core import Plan, Records, SliceRecords, Trace, single, stream
 from tailrank.metrics import SLATarget
 from tailrank.tuner import Capacity, Replication
+from tailrank.tuner.study import CellResult
 
 NO_SLICES = SliceRecords(*(np.zeros(0, dtype=np.int64) for _ in range(9)))
 
@@ -75,6 +76,42 @@ def known(loads: Sequence[float] | float, *, smallest_ms: float = 1.0, target: S
         target=target or SLATarget(latency_ms=100),
         tolerance=0.005,
     )
+
+
+def studied(**changes: object) -> CellResult:
+    """A cell of the study with these fields and some others."""
+    fields: dict[str, object] = {
+        "network": "rmc1",
+        "target": "low",
+        "host": "h",
+        "gpu": None,
+        "scheduler": "cpu",
+        "sla_ms": 50.0,
+        "capacity_qps": 100.0,
+        "capacity_ci95_qps": (99.0, 101.0),
+        "batch_size": 64,
+        "offload_at": None,
+        "gpu_query_share": 0.0,
+        "gpu_item_share": 0.0,
+        "qps_per_watt": 1.0,
+        "qps_per_tdp_watt": 1.0,
+        "power_w": 100.0,
+        "gain": 2.0,
+        "gain_ci95": (1.9, 2.1),
+        "percentile_ms": 49.0,
+        "smallest_ms": 5.0,
+        "cpu_busy": 0.9,
+        "gpu_busy": 0.0,
+        "queries": 1000,
+        "replications": 4,
+        "note": "",
+    }
+    return CellResult(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def study_cell() -> Callable[..., CellResult]:
+    return studied
 
 
 @pytest.fixture

@@ -23,7 +23,9 @@ VERBS = {
     "tune": "find the plan with the highest capacity that meets the SLA target, and prove it on the engine",
     "bench": "serve a plan on the real engine at given loads and report latency",
     "profile": "measure how long batches take on this machine",
+    "plan": "say how many hosts of which kinds a day's traffic needs, hour by hour, with power and cost",
     "simulate": "serve a trace in the simulator and report latency",
+    "reproduce": "run a published study again: every cell of DeepRecSys, in about a minute, without its machines",
     "doctor": "say what this machine offers, and what will be slow and why",
 }
 EXTRAS = {"torch": "torch", "psutil": "torch", "plotly": "report", "jinja2": "report"}

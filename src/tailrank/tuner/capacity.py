@@ -67,8 +67,9 @@ def capacity(
 ) -> Capacity:
     """Measure the capacity of `plan`: double the load until the target is missed, then bisect to `tolerance`.
 
-    Near-zero load is `floor_qps`, by default a hundredth of a query per target latency. `start_qps` is where
-    doubling begins, by default well below what the unloaded latency allows; the answer does not depend on it.
+    Near-zero load is `floor_qps`, by default a hundredth of a query per target latency. `start_qps` is a guess, a
+    neighbouring plan's capacity say: the search then walks from there in growing steps instead of doubling from
+    well below what the unloaded latency allows. The answer does not depend on it.
     `slices` limits the slices of a run: a plan with small batches gets a prefix of each trace. A run counts as
     missed when it is saturated, too. Raises `BadInputError` for unusable arguments or traces that are too short.
     """
@@ -99,8 +100,9 @@ def _search(ladder: Ladder, first: int | None, start_qps: float | None) -> int |
         return highest(ladder, first, ladder.rungs(1.02), growth=2)
     if not ladder.meets(0):
         return None
-    start = start_qps if start_qps is not None else 0.25e9 / max(ladder.unloaded_ns, 1.0)
-    return highest(ladder, ladder.rung(start), ladder.rungs(2.0))
+    if start_qps is not None:
+        return highest(ladder, ladder.rung(start_qps), ladder.rungs(1.02), growth=2)
+    return highest(ladder, ladder.rung(0.25e9 / max(ladder.unloaded_ns, 1.0)), ladder.rungs(2.0))
 
 
 def _summary(ladders: Sequence[Ladder], rungs: Sequence[int | None]) -> Capacity:

@@ -1,0 +1,106 @@
+"""What a column of the study tells beside its cells: curves, the wrong sizes, the wrong arrivals, and the regret."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tailrank.core import Plan, Pool
+from tailrank.metrics import SLATarget
+from tailrank.tuner.capacity import Capacity
+from tailrank.tuner.grid import BATCHES, THRESHOLDS, batched, offloading
+from tailrank.tuner.plans import with_threshold
+from tailrank.tuner.race import Course, Leader
+from tailrank.tuner.study import Arrivals, Column, CurvePoint, Penalty, Regret
+from tailrank.tuner.workbench import Workbench
+
+__all__ = ["Beside"]
+
+CURVE = tuple(1 << power for power in range(3, 11))  # smaller batches cost hundreds of slices a query
+CURVE_AT = (64, 256, 448, 512, 576, 640, 704, 768, 832, 896, 960, 992)
+
+
+class Beside:
+    """Studies one column beside its cells; every plan meets the queries of the cells."""
+
+    def __init__(self, column: Column, bench: Workbench, static: Plan) -> None:
+        self.column, self.bench, self.static = column, bench, static
+        self.cpu_pools: dict[str, Pool] = {"cpu": bench.pools["cpu"]}
+
+    def curves(self, target: str, goal: SLATarget, plan: Plan, qps: float) -> list[CurvePoint]:
+        """Move each knob alone around the tuned `plan`; the batch size without offload, as the first climb does."""
+        bounds = self.bench.bounds
+        alone = replace(with_threshold(plan, None), pools=self.cpu_pools)
+        moved = [("batch_size", each, 0.8 * bounds.most_qps(each)) for each in batched(alone, CURVE)]
+        moved += [
+            ("offload_at", each, min(qps, 0.95 * bounds.most_qps(each)))
+            for each in offloading(plan, self.bench.pools, CURVE_AT)
+        ]
+        return [self._point(knob, target, goal, each, near_qps) for knob, each, near_qps in moved]
+
+    def lognormal(self, target: str, goal: SLATarget, plan: Plan, capacity: Capacity) -> Penalty:
+        """Tune on the sizes that the artifact's scripts draw, and serve production's with the answer."""
+        course = self.bench.course(goal, lognormal=True)
+        largest = int(course.trace.size.max())
+        sizes = [size for size in BATCHES if size < largest]
+        plans = batched(self.static, [*sizes, BATCHES[len(sizes)]])  # the last takes every query whole
+        led = course.first(course.race(course.measure(self.static), plans), reversed(plans))
+        other = plan if led is None else led.plan
+        served = capacity if other == plan else self.bench.measure(other, goal, capacity.qps or None)
+        self.bench.probes += course.runs
+        return Penalty(
+            network=self.column.network,
+            host=self.column.host,
+            target=target,
+            lognormal_batch_size=other.stages[0].batch_size,
+            production_batch_size=plan.stages[0].batch_size,
+            lognormal_capacity_qps=served.qps,
+            lognormal_ci95_qps=(served.low_qps, served.high_qps),
+            capacity_qps=capacity.qps,
+            penalty=capacity.qps / served.qps if served.qps > 0 else None,
+        )
+
+    def integer(self, target: str, goal: SLATarget, plan: Plan, capacity: Capacity) -> Arrivals:
+        """Serve the tuned plan with the artifacts' arrivals."""
+        integer = self.bench.measure(plan, goal, capacity.qps, integer=True)
+        return Arrivals(
+            network=self.column.network,
+            host=self.column.host,
+            target=target,
+            exact_qps=capacity.qps,
+            integer_qps=integer.qps,
+            integer_ci95_qps=(integer.low_qps, integer.high_qps),
+            ratio=integer.qps / capacity.qps,
+        )
+
+    def regret(self, target: str, course: Course, scheduler: str, led: Leader) -> Regret:
+        """Let every pair of batch size and threshold race against what the climb found, on the trace of the race."""
+        climbed, served = course.qps(led), course.plans
+        plans: Sequence[Plan] = batched(self.static)
+        if scheduler == "gpu":
+            plans = [*plans, *(pair for each in batched(self.static) for pair in offloading(each, self.bench.pools))]
+        best = course.race(led, plans) or led
+        return Regret(
+            network=self.column.network,
+            host=self.column.host,
+            target=target,
+            scheduler="gpu" if scheduler == "gpu" else "cpu",
+            climb_qps=climbed,
+            best_qps=course.qps(best),
+            regret=1.0 - climbed / course.qps(best),
+            evaluations=served,
+            exhaustive=len(BATCHES) * (1 + (len(THRESHOLDS) if scheduler == "gpu" else 0)),
+        )
+
+    def _point(self, knob: str, target: str, goal: SLATarget, plan: Plan, near_qps: float) -> CurvePoint:
+        found = self.bench.measure(plan, goal, near_qps, short=True)
+        return CurvePoint(
+            knob="batch_size" if knob == "batch_size" else "offload_at",
+            network=self.column.network,
+            host=self.column.host,
+            target=target,
+            batch_size=plan.stages[0].batch_size,
+            offload_at=plan.stages[0].offload_at,
+            capacity_qps=found.qps,
+            ci95_qps=(found.low_qps, found.high_qps),
+            bound_qps=self.bench.bounds.most_qps(plan),
+        )

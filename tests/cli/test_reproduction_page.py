@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+
+from tailrank.cli.reproduction_page import page
+
+
+@pytest.fixture
+def result() -> dict[str, Any]:
+    cell = {
+        "network": "rmc1",
+        "host": "skylake-40c",
+        "gpu": "gtx-1080ti",
+        "target": "low",
+        "sla_ms": 50.0,
+        "scheduler": "gpu",
+        "capacity_qps": 1234.5,
+        "capacity_ci95_qps": [1230.0, 1240.0],
+        "batch_size": 64,
+        "offload_at": 512,
+        "gpu_query_share": 0.0721,
+        "gpu_item_share": 0.21,
+        "qps_per_watt": 4.2,
+        "gain": 2.5,
+    }
+    return {
+        "command": "tailrank reproduce deeprecsys --seed 1",
+        "seed": 1,
+        "quick": False,
+        "geomean_gain": {"skylake-40c": {"cpu": {"low": 1.5}, "gpu": {"low": 2.5}}},
+        "readings": [{"name": "4 cores", "assumption": "small", "gain": {"medium": 4.25}, "over_cpu": {"medium": 2.0}}],
+        "claims": [{"text": "a claim | with a bar", "holds": False, "ours": "3 of 4"}],
+        "checks": [{"id": 1, "text": "a check", "tag": "D", "holds": None, "ours": "nothing"}],
+        "cells": [cell, cell | {"gpu": None, "scheduler": "cpu", "offload_at": None, "gain": None}],
+        "poisson": [{"network": "rmc1", "target": "medium", "exact_qps": 100.0, "integer_qps": 130.0, "ratio": 1.3}],
+        "penalty": [
+            {
+                "network": "rmc1",
+                "target": "low",
+                "lognormal_batch_size": 32,
+                "production_batch_size": 64,
+                "penalty": 1.21,
+            }
+        ],
+    }
+
+
+def test_every_number_is_on_the_page(result: dict[str, Any]) -> None:
+    text = page(result)
+    for word in ("1234 (1230 to 1240)", "7.2 %", "21.0 %", "4.25 (medium)", "1.50 / 1.7 [R-h]", "1.21", "1.30"):
+        assert word in text
+    assert "no offload" in text
+    assert "A quick run" not in text
+    assert "A quick run" in page(result | {"quick": True})
+
+
+def test_tables_are_tables(result: dict[str, Any]) -> None:
+    width = 0
+    for line in page(result).splitlines():
+        if line.startswith("|"):
+            assert width in (0, line.count("|"))
+            width = line.count("|")
+        else:
+            width = 0
+
+
+def test_verdicts_are_words(result: dict[str, Any]) -> None:
+    text = page(result)
+    assert "| a claim / with a bar | no | 3 of 4 |" in text
+    assert "cannot be told" in text
