@@ -42,6 +42,17 @@ def test_a_fast_gpu_takes_large_queries_and_its_pool_is_in_the_plan() -> None:
     assert found.best.capacity.qps > 1.5 * without(found)
 
 
+def test_a_gpu_that_only_the_largest_queries_are_worth_gets_those() -> None:
+    """Powers of two end at 128; what a slow GPU can take lies above."""
+    found = searched(profile(2000, 10))
+    at = found.best.plan.stages[0].offload_at
+    assert at is not None
+    assert found.best.capacity.qps >= without(found)
+    tried = {each.plan.stages[0].offload_at for each in found.candidates}
+    assert any(each is not None and each > 128 for each in tried)
+    assert len(found.candidates) <= BUDGET.plans
+
+
 def test_plans_without_offload_do_not_name_the_gpu() -> None:
     found = searched(profile(30_000, 20))  # no batch of it meets the target
     assert found.best.plan.stages[0].offload_at is None

@@ -24,6 +24,7 @@ class Budget(NamedTuple):
     bracket_s: float  # no probe begins later than this; slow models get fewer
     total_s: float  # nor any other run, except the first comparison
     refine: bool
+    plans: int = 64  # with a GPU, the search measures at most so many
 
 
 DEFAULT = Budget(
@@ -61,4 +62,5 @@ QUICK = Budget(
     bracket_s=13.0,
     total_s=18.0,
     refine=False,
+    plans=48,
 )

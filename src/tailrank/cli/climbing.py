@@ -26,6 +26,9 @@ from tailrank.tuner import (
     batch_sizes,
     capacity,
     climb,
+    full_batches,
+    full_thresholds,
+    joint_climb,
     label,
     offload_thresholds,
     with_threshold,
@@ -36,6 +39,7 @@ from tailrank.workload import Workload
 __all__ = ["Question", "climbed", "curve", "effort", "full_qps", "repetitions", "services_of"]
 
 LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
+STEPS = 32  # thresholds of the joint climb, evenly up to the largest query
 LARGEST = 1024  # candidates of a batch; larger queries than that are rare
 LOADS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1)  # of the capacity
 
@@ -86,7 +90,10 @@ def services_of(name: str, profiles: Mapping[str, ServiceTime]) -> dict[tuple[st
 
 
 def climbed(asked: Question, baseline: Plan, budget: Budget, progress: Progress) -> Search:
-    """Climb over batch sizes, then over thresholds where there is a GPU; a plan that needs no GPU names none."""
+    """Climb over batch sizes; where there is a GPU over thresholds, too, and then over both together.
+
+    A plan that needs no GPU names none.
+    """
     prepare_kernels(progress)
     largest = asked.workload.sizes.max_size
     thresholds = offload_thresholds(largest) if "gpu" in asked.pools else ()
@@ -100,9 +107,19 @@ def climbed(asked: Question, baseline: Plan, budget: Budget, progress: Progress)
         progress.step(f"search: {label(plan)} ({time.monotonic() - began:.0f} s)")
         return capacity(replications, plan, asked.target, slices=slices, warmup=WARMUP)
 
-    to = "gpu" if thresholds else None
-    found = climb(measured, start, batches=sizes, thresholds=thresholds, offload_pool=to, refine=budget.refine)
-    return found if not thresholds else _without_idle_pools(found)
+    if not thresholds:
+        return climb(measured, start, batches=sizes, refine=budget.refine)
+    first = climb(measured, start, batches=sizes, thresholds=thresholds, offload_pool="gpu", refine=budget.refine)
+    found = joint_climb(
+        measured,
+        start,
+        batches=(*sizes, *full_batches(largest)),
+        thresholds=full_thresholds(largest, step=max(1, largest // STEPS)),
+        offload_pool="gpu",
+        first=first,
+        budget=budget.plans,
+    )
+    return _without_idle_pools(found)
 
 
 def repetitions(asked: Question, queries: int, numbers: Iterable[int]) -> list[Replication]:
