@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrank.report.charts.style import blank, log_ticks, mark
+from tailrank.report.charts.style import blank, log_ticks, mark, spaced
 
 
 @given(st.floats(1e-6, 1e9), st.floats(1, 1e6))
@@ -15,6 +15,11 @@ def test_ticks_rise_and_there_are_some_but_not_many(low: float, ratio: float) ->
     assert 1 <= len(ticks) <= 15
     assert low / 1.5 <= ticks[0]
     assert ticks[-1] <= low * ratio * 1.5
+
+
+def test_ticks_that_would_overlap_are_left_out() -> None:
+    assert spaced([1, 2, 4, 128, 155, 186, 217, 256, 372, 512]) == [1, 2, 4, 128, 256, 512]
+    assert spaced([]) == []
 
 
 @pytest.mark.parametrize("kind", ["linear", "log"])

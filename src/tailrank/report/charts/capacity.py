@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import plotly.graph_objects as go
 
-from tailrank.report.charts.style import BASELINE, SIMULATOR, TARGET, Absent, Chart, blank
+from tailrank.report.charts.style import BASELINE, SIMULATOR, TARGET, Absent, Chart, blank, spaced
 from tailrank.report.document import Value
 from tailrank.report.wording import count, describe_plan, plural, target
 
@@ -30,7 +30,7 @@ def capacity_by_batch_size(document: Value) -> Chart | Absent:
         _add_mark(figure, baseline["plan"], baseline["capacity_qps"].number, "baseline", "square", BASELINE),
     ]
     sizes = sorted({size for points in series.values() for size, *_ in points} | {x for x, _ in filter(None, marks)})
-    figure.update_xaxes(type="log", tickvals=_ticks(sizes), ticktext=[count(size) for size in _ticks(sizes)])
+    figure.update_xaxes(type="log", tickvals=spaced(sizes), ticktext=[count(size) for size in spaced(sizes)])
     tops = [high for points in series.values() for *_, high in points] + [y for _, y in filter(None, marks)]
     figure.update_yaxes(range=[0, 1.08 * max(tops)])
     return Chart(TITLE, figure, _caption(document, sum(map(len, series.values()))), height=380)
@@ -94,15 +94,6 @@ def _add_mark(
         name=f"{name} plan ({count(size)})",
     )
     return size, capacity
-
-
-def _ticks(sizes: list[float]) -> list[float]:
-    """Return the sizes to write on the axis: all of a few, else those at least 1.7 times the one before."""
-    ticks: list[float] = []
-    for size in sizes:
-        if not ticks or size >= 1.7 * ticks[-1]:
-            ticks.append(size)
-    return ticks
 
 
 def _caption(document: Value, plans: int) -> str:

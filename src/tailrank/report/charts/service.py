@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import plotly.graph_objects as go
 
-from tailrank.report.charts.style import ENGINE, INK, SIMULATOR, Absent, Chart, blank, log_ticks, safe
+from tailrank.report.charts.style import ENGINE, INK, SIMULATOR, Absent, Chart, blank, log_ticks, safe, spaced
 from tailrank.report.document import Value
 from tailrank.report.wording import amount, count, plural
 
@@ -104,10 +104,7 @@ def _add_band(figure: go.Figure, points: list[Point], colour: str) -> None:
 
 def _log_axes(figure: go.Figure, series: dict[int, list[Point]], values: list[float]) -> None:
     sizes = sorted({items for points in series.values() for items, *_ in points})
-    ticks: list[float] = []
-    for size in sizes:
-        if not ticks or size >= 1.7 * ticks[-1]:
-            ticks.append(size)
+    ticks = spaced(sizes)
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[count(tick) for tick in ticks])
     marks = log_ticks(min(values), max(values))
     figure.update_yaxes(type="log", tickvals=marks, ticktext=[f"{tick:g}" for tick in marks])

@@ -2,6 +2,7 @@
 
 import html
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -20,6 +21,7 @@ __all__ = [
     "log_ticks",
     "mark",
     "safe",
+    "spaced",
 ]
 
 SIMULATOR = "#1f6fb4"
@@ -90,6 +92,15 @@ def log_ticks(low: float, high: float) -> list[float]:
     steps = (1,) if last - first > 3 else (1, 2, 5) if high > 10 * low else (1, 2, 3, 5, 7)
     ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
     return [tick for tick in ticks if low / 1.5 <= tick <= high * 1.5]
+
+
+def spaced(values: Iterable[float]) -> list[float]:
+    """Return those of the sorted `values` to write on a logarithmic axis: each at least 1.7 times the one before."""
+    ticks: list[float] = []
+    for value in values:
+        if not ticks or value >= 1.7 * ticks[-1]:
+            ticks.append(value)
+    return ticks
 
 
 def mark(figure: go.Figure, axis: str, value: float, label: str, colour: str = TARGET) -> None:

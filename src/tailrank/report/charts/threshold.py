@@ -1,6 +1,6 @@
 """Capacity against offload threshold: what sending large queries to the GPU does."""
 
-from tailrank.report.charts.style import BASELINE, SIMULATOR, TARGET, Absent, Chart, blank, mark
+from tailrank.report.charts.style import BASELINE, SIMULATOR, TARGET, Absent, Chart, blank, mark, spaced
 from tailrank.report.document import Value
 from tailrank.report.wording import amount, count, plural, target
 
@@ -30,7 +30,7 @@ def capacity_by_threshold(document: Value) -> Chart | Absent:
         name="simulator, 95 % interval",
         showlegend=True,
     )
-    ticks = [at for at, *_ in points]
+    ticks = spaced(at for at, *_ in points)
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[count(tick) for tick in ticks])
     tops = [high for *_, high in points]
     without = document["gpu"]["offload"]["capacity_without_qps"].number
