@@ -56,9 +56,12 @@ def test_one_layer_on_a_gpu_by_hand(simple_gpu: MakeDevice, one_layer: Network) 
     read_ns = (4 * 808 / items) / 1500 + 4 * 108 / 400  # weights in the cache, activations at four fifths
     moved_ns = (8 * 8 + 8 * 100) / 400
     compute_us = launches_us + 1e-3 * items * (row_ns + max(product_ns, read_ns) + moved_ns)
-    load_us = 3 * (10 + 5) + 1e-3 * items * (10 + 20 + 84 + (8 + 4 + 4 * 84) / 10)
+    load_us = 3 * (10 + 5) + 1e-3 * items * (10 + 20 + 84 + (8 + 4 + 4 * 84) / 4)  # naive: 0.4 of the link
     assert roofline.seconds(items) == pytest.approx(1e-6 * (compute_us + load_us))
     assert roofline.transfer_share(items) == pytest.approx(load_us / (compute_us + load_us))
+    prepared = Roofline(one_layer, simple_gpu(), switches=replace(COLD, prepared_inputs=True), fit=FIT)
+    prepared_us = 3 * (10 + 5) + 1e-3 * items * (8 + 4 + 4 * 84) / 4
+    assert prepared.seconds(items) == pytest.approx(1e-6 * (compute_us + prepared_us))
     pinned = Roofline(one_layer, simple_gpu(), switches=replace(COLD, pinned=True, int32_ids=True), fit=FIT)
     pinned_us = 5 + 1e-3 * items * (4 + 4 + 4 * 84) / 10
     assert pinned.seconds(items) == pytest.approx(1e-6 * (compute_us + pinned_us))
@@ -98,9 +101,16 @@ def test_each_switch_only_saves(
 ) -> None:
     some = Switches(fused_lookup=fused, pinned=pinned, int32_ids=narrow)
     times = Roofline(network, simple_gpu(), switches=some, fit=FIT).table_at(SIZES)
-    for on in ("fused_lookup", "pinned", "int32_ids", "overlap"):
+    for on in ("fused_lookup", "prepared_inputs", "pinned", "int32_ids", "overlap"):
         saved = Roofline(network, simple_gpu(), switches=replace(some, **{on: True}), fit=FIT).table_at(SIZES)
         assert np.all(saved <= times * (1 + 1e-12))
+
+
+def test_prepared_inputs_cost_a_cpu_nothing(simple_cpu: MakeDevice, one_layer: Network) -> None:
+    handled = Roofline(one_layer, simple_cpu(), switches=COLD, fit=FIT)
+    prepared = Roofline(one_layer, simple_cpu(), switches=replace(COLD, prepared_inputs=True), fit=FIT)
+    assert prepared.transfer_share(100) == 0
+    assert handled.seconds(100) - prepared.seconds(100) == pytest.approx(1e-6 * 3 * 10 + 1e-9 * 100 * (10 + 20 + 84))
 
 
 def test_a_fused_lookup_saves_a_launch_a_table(simple_gpu: MakeDevice) -> None:
@@ -120,7 +130,7 @@ def test_shares_sum_to_one_and_lookups_grow_with_the_batch() -> None:
 
 
 def test_cores_that_share_a_memory_double_their_times_when_they_are_twice_as_many(simple_cpu: MakeDevice) -> None:
-    one_copy = replace(COLD, own_weights=False)
+    one_copy = replace(COLD, shared_weights=True)
     narrow = Roofline(get("rmc2"), simple_cpu(dram_gbps=2.0), switches=one_copy, fit=CPU_FIT)
     table = narrow.table(100, 8).mean_ns
     assert table[7, 1:] == pytest.approx(2 * table[3, 1:])
@@ -142,7 +152,7 @@ def test_copies_of_weights_crowd_a_shared_cache(simple_cpu: MakeDevice) -> None:
     network = get("wnd")  # 8 MB of weights, 10 MB of cache
     fit = Fit(device="simple", parameters=replace(CPU_FIT.parameters, half_rows=0.0, stream_gbps=2.0))
     own = Roofline(network, simple_cpu(), switches=COLD, fit=fit)
-    shared = Roofline(network, simple_cpu(), switches=replace(COLD, own_weights=False), fit=fit)
+    shared = Roofline(network, simple_cpu(), switches=replace(COLD, shared_weights=True), fit=fit)
     small = np.array([1.0])
     assert own.table_at(small, 1) == pytest.approx(shared.table_at(small, 1))
     assert own.table_at(small, 8)[0] > 1.1 * shared.table_at(small, 8)[0]

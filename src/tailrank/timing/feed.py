@@ -14,6 +14,7 @@ from tailrank.zoo import Network
 __all__ = ["Feed", "feed"]
 
 F64 = NDArray[np.float64]
+PAGEABLE_SHARE = 0.4  # of the link's rate that naive copies reach: they go through a pinned buffer first
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,18 @@ def feed(network: Network, device: Device, parameters: Parameters, switches: Swi
     brought = inputs(network)
     link_s = 0.0
     if device.link_gbps is not None:
-        link_s = brought.bytes_per_item(int32_ids=switches.int32_ids) / (1e9 * device.link_gbps)
+        rate = 1e9 * device.link_gbps * (1.0 if switches.pinned else PAGEABLE_SHARE)
+        link_s = brought.bytes_per_item(int32_ids=switches.int32_ids) / rate
     latency_s = 1e-6 * (device.link_latency_us or 0.0)
     if switches.pinned:
         return Feed(latency_s, link_s, link_s, switches.overlap)
-    if not switches.handled_inputs and device.kind == "cpu":
-        return Feed(0.0, 0.0, 0.0, switches.overlap)
+    if switches.prepared_inputs:
+        copy_us = 0.0 if device.kind == "cpu" else parameters.copy_us
+        return Feed(brought.tensors * (1e-6 * copy_us + latency_s), link_s, link_s, switches.overlap)
     handling_ns = (
         parameters.feed_id_ns * brought.ids_per_item
         + parameters.feed_bag_ns * brought.bags_per_item
         + parameters.feed_dense_ns * brought.dense_per_item
     )
-    if not switches.handled_inputs:
-        handling_ns = 0.0
     fixed_s = brought.tensors * (1e-6 * parameters.copy_us + latency_s)
     return Feed(fixed_s, 1e-9 * handling_ns + link_s, link_s, switches.overlap)

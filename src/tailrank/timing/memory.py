@@ -65,7 +65,7 @@ def _cpu(network: Network, device: Device, parameters: Parameters, switches: Swi
     l2_s, l3_s = (1 / (cores * each * device.clock_ghz * 1e9) for each in (L2_BYTES_PER_CYCLE, L3_BYTES_PER_CYCLE))
     stream_s = 1 / (1e9 * min(cores * parameters.stream_gbps, device.dram_gbps))
     neighbours = min(-(-busy // device.l3_parts), busy)
-    copies = neighbours if switches.own_weights else 1
+    copies = 1 if switches.shared_weights else neighbours
     scale = 0.5 if switches.precision == "bf16" else 1.0
     in_l2, in_l3 = _resident(network, device, cores, copies, scale)
     in_memory = 1.0 - in_l2 - in_l3

@@ -13,22 +13,22 @@ __all__ = ["MODERN", "Switches", "popular_share"]
 class Switches(Config, frozen=True, kw_only=True):
     """What the software does; the defaults are what DeepRecSys' public system did.
 
-    `fused_lookup`: one lookup kernel for all tables of a group instead of one per table. `handled_inputs`: software
-    touches every id, bag and dense number before a batch is computed, on a CPU as for a GPU (the public harness turns
-    lists into tensors); without it, inputs arrive as arrays. `pinned`: inputs are written in place, and go to a GPU as
-    one block instead of a naive copy per tensor. `int32_ids`: ids of four bytes instead of eight. `overlap`: the next
-    batch's inputs travel while a batch is computed. `own_weights`: each CPU worker is a process with its own copy of
-    the weights, instead of threads that share one. `precision` is that of matrix products and their weights. `skew` is
-    the exponent of Zipf-distributed accesses (0: uniform); `hit_rate`, where given, replaces the share of rows found
-    in the cache that follows from skew and sizes.
+    `fused_lookup`: one lookup kernel for all tables of a group instead of one per table. `prepared_inputs`: inputs
+    arrive as arrays; without it software touches every id, bag and dense number before a batch is computed, on a CPU as
+    for a GPU (the public harness turns lists into tensors). `pinned`: inputs, prepared, are written in place, and go to
+    a GPU as one block instead of a naive copy per tensor. `int32_ids`: ids of four bytes instead of eight. `overlap`:
+    the next batch's inputs travel while a batch is computed. `shared_weights`: a CPU's workers are threads that share
+    one copy of the weights, instead of processes with a copy each. `precision` is that of matrix products and their
+    weights. `skew` is the exponent of Zipf-distributed accesses (0: uniform); `hit_rate`, where given, replaces the
+    share of rows found in the cache that follows from skew and sizes.
     """
 
     fused_lookup: bool = False
     pinned: bool = False
     int32_ids: bool = False
     overlap: bool = False
-    handled_inputs: bool = True
-    own_weights: bool = True
+    prepared_inputs: bool = False
+    shared_weights: bool = False
     precision: Literal["fp32", "bf16"] = "fp32"
     skew: Annotated[float, Meta(ge=0, le=20)] = 0.0
     hit_rate: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -39,16 +39,16 @@ class Switches(Config, frozen=True, kw_only=True):
         on = [
             name.replace("_", " ") for name in ("fused_lookup", "pinned", "int32_ids", "overlap") if getattr(self, name)
         ]
-        if not self.handled_inputs and not self.pinned:
+        if self.prepared_inputs and not self.pinned:
             on.append("inputs prepared")
-        if not self.own_weights:
+        if self.shared_weights:
             on.append("shared weights")
         if self.precision != "fp32":
             on.append(self.precision)
         return ", ".join(on) or "as the paper's system"
 
 
-MODERN = Switches(fused_lookup=True, pinned=True, int32_ids=True, overlap=True, own_weights=False)
+MODERN = Switches(fused_lookup=True, pinned=True, int32_ids=True, overlap=True, shared_weights=True)
 """Fused lookups, pinned int32 inputs that overlap with computing, and weights that workers share."""
 
 
@@ -64,5 +64,6 @@ def popular_share(rows: float, of: float, skew: float) -> float:
 
 
 def _harmonic(rows: float, skew: float) -> float:
-    area = math.log(rows) if skew == 1 else (math.pow(rows, 1 - skew) - 1) / (1 - skew)
+    log, steep = math.log(rows), 1 - skew
+    area = log if abs(steep * log) < 1e-12 else math.expm1(steep * log) / steep
     return area + (1 + math.pow(rows, -skew)) / 2
