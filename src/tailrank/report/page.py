@@ -1,18 +1,16 @@
 """The page: from a result document to one HTML file that needs nothing else, not even a network."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from tailrank.core.files import write_text
 from tailrank.report import charts, hardware, tables
-from tailrank.report.charts import Absent, Chart
 from tailrank.report.document import Value, read
+from tailrank.report.frame import placed, reproduce, template
 from tailrank.report.wording import (
     NONE_MET,
     NOT_MEASURED,
@@ -53,13 +51,13 @@ def render(document: dict[str, Any]) -> str:
         "checks": [charts.schedule_lag(value)],
         "gpu": [charts.capacity_by_threshold(value)] if value["gpu"]["offload"] else [],
     }
-    return _template().render(
+    return template("tune.html").render(
         title=f"{value['model'].text or 'Tailrank'}: capacity at {target(value['sla'])}",
         headline=_headline(value),
         badge=_badge(value),
         figures=_key_figures(value),
         notes=value["notes"].texts + value["network"]["notes"].texts,
-        sections={name: [_placed(each, f"{name}-{n}") for n, each in enumerate(row)] for name, row in sections.items()},
+        sections={name: [placed(each, f"{name}-{n}") for n, each in enumerate(row)] for name, row in sections.items()},
         summary=tables.summary(value),
         accuracy=tables.accuracy(value),
         runs=tables.engine_runs(value),
@@ -72,21 +70,9 @@ def render(document: dict[str, Any]) -> str:
         gpu_speed=hardware.gpu_speed(value),
         engine=bool(value["engine"]),
         plans=[(name, _toml(plan)) for name, plan in _plans(value) if plan],
-        reproduce=_reproduce(value),
+        reproduce=reproduce(value),
         plotly=Markup(get_plotlyjs()),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("tailrank.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("tune.html")
 
 
 def _headline(document: Value) -> str:
@@ -142,26 +128,6 @@ def _key_figures(document: Value) -> list[tuple[str, str, str]]:
     ]
 
 
-def _placed(each: Chart | Absent, name: str) -> dict[str, Any]:
-    """Return what the template needs to place one figure."""
-    if isinstance(each, Absent):
-        return {"title": each.title, "absent": each.why}
-    return {
-        "title": each.title,
-        "absent": "",
-        "caption": unbroken(each.caption),
-        "height": each.height,
-        "wide": each.wide,
-        "id": f"chart-{name}",
-        "json": _draw(each),
-    }
-
-
-def _draw(chart: Chart) -> Markup:
-    """Return the figure as JSON that is safe inside a script element: plotly escapes <, > and /."""
-    return Markup(chart.figure.to_json(engine="json"))
-
-
 def _plans(document: Value) -> list[tuple[str, Value]]:
     return [("tuned", document["plan"]), ("baseline", document["baseline"]["plan"])]
 
@@ -177,15 +143,3 @@ def _without_nulls(data: Any) -> Any:
     if isinstance(data, list):
         return [_without_nulls(each) for each in data if each is not None]
     return data
-
-
-def _reproduce(document: Value) -> list[tuple[str, str]]:
-    """Return (term, words) of everything needed to run this again."""
-    versions = [f"{name} {value.text}" for name, value in document["versions"].pairs if value.text]
-    return [
-        ("Seed", document["seed"].text or NOT_MEASURED),
-        ("Versions", ", ".join(versions) or NOT_MEASURED),
-        ("Made at", document["made_at"].text or NOT_MEASURED),
-        ("Took", amount(document["seconds"].number, "s")),
-        ("Command", document["command"].text or NOT_MEASURED),
-    ]
