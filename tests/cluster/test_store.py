@@ -1,6 +1,7 @@
 import json
 import math
 import operator
+import pickle
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +39,15 @@ def find(cell: Settings) -> Found:
     raise NotImplementedError
 
 
+class Target(Config, frozen=True, kw_only=True):
+    name: str
+    of: str = "the target"
+
+
+def same(cell: Target) -> Target:
+    raise NotImplementedError
+
+
 def untyped(cell):
     raise NotImplementedError
 
@@ -64,7 +74,7 @@ plain_data = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(cell=plain_data, result=plain_data)
 def test_plain_data_survives_whatever_it_is(
     cell: object, result: object, tmp_path_factory: pytest.TempPathFactory
@@ -79,8 +89,42 @@ def test_numbers_of_numpy_are_kept_as_numbers_and_not_a_number_stays_so(tmp_path
     assert math.isnan(kept(Store(tmp_path, untyped), 2, math.nan))
 
 
+def test_a_whole_number_in_a_field_of_floats_is_that_number(tmp_path: Path) -> None:
+    found = Found((Point(1, None),), {8: 0}, PLAN)
+    assert kept(Store(tmp_path, find), Settings(), found) == found
+
+
+@dataclass(frozen=True)
+class Narrow:
+    x: int
+
+
+@dataclass(frozen=True)
+class Wide(Narrow):
+    y: int
+
+
+def narrow(cell: int) -> Narrow:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("result", "lost"),
+    [
+        (Wide(1, 2), r"\$ was \['x', 'y'\] and is \['x'\]"),
+        ({"x": "one"}, r"Expected `int`, got `str`.*x"),
+        (None, "Expected `object`, got `null`"),
+    ],
+)
+def test_a_result_that_is_not_what_the_annotation_says_is_the_authors_error(
+    tmp_path: Path, result: object, lost: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"does not come back .*narrow says it is: {lost}"):
+        kept(Store(tmp_path, narrow), 1, result)
+
+
 def test_a_result_that_json_does_not_hold_is_the_authors_error(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="ndarray is not plain data"):
+    with pytest.raises(TypeError, match="ndarray is unsupported"):
         kept(Store(tmp_path, untyped), 1, np.zeros(3))
     assert list(tmp_path.iterdir()) == []
 
@@ -94,6 +138,14 @@ def test_cells_of_two_kinds_with_the_same_content_are_two_cells(tmp_path: Path) 
     store = Store(tmp_path, untyped)
     assert store.path({"size": 4}) != store.path(Settings(size=4))
     assert store.path({"a": 1, "b": 2}) == store.path({"b": 2, "a": 1})
+
+
+def test_a_copy_of_a_cell_from_another_process_is_the_same_cell(tmp_path: Path) -> None:
+    cell = Target(name="medium")
+    copy = pickle.loads(pickle.dumps(cell))
+    assert copy.of is not cell.of  # what makes msgspec take the default for given
+    assert Store(tmp_path, same).path(copy) == Store(tmp_path, same).path(cell)
+    assert kept(Store(tmp_path, same), cell, copy) == cell
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ arguments, every source of Tailrank and the versions of what computes are those 
 on purpose: an edited comment costs a recomputation, an edited formula must never go unnoticed.
 """
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
@@ -45,6 +46,7 @@ class Store(Generic[C, R]):
 
     def __init__(self, out: Path, function: Callable[[C], R]) -> None:
         self.out = out
+        self._name = _name(_unwrapped(function)[0])
         self._kind = _returned(function)
         self._version = version_of(function)
         with disk_errors(out):
@@ -67,14 +69,18 @@ class Store(Generic[C, R]):
     def write(self, cell: C, outcome: Outcome[R]) -> R:
         """Keep `outcome`, and return its result as `read` will: then it does not matter who asks when.
 
-        Raises `TypeError` where JSON does not hold the result, which is a mistake of the function's author.
+        Raises `TypeError` where it is not plain data, or reading it as the annotation says would change it: both are
+        mistakes of the function's author.
         """
-        result = plain(outcome.result)
-        back = self._read(result)
-        if _text(plain(back)) != _text(result):
-            raise TypeError(
-                f"a {type(outcome.result).__name__} does not survive JSON; annotate what the function returns"
-            )
+        result = json.loads(json.dumps(plain(outcome.result)))
+        try:
+            back = self._read(result)
+            lost = _difference(_comparable(result), _comparable(plain(back)))
+        except msgspec.ValidationError as error:
+            lost = str(error)
+        if lost is not None:
+            found = type(outcome.result).__name__
+            raise TypeError(f"a {found} does not come back from JSON as {self._name} says it is: {lost}")
         document = {
             "cell": _described(cell),
             "version": self._version,
@@ -89,9 +95,30 @@ class Store(Generic[C, R]):
         return result
 
 
-def plain(value: object) -> Any:
-    """Return `value` as dictionaries, lists, text and numbers; raises `TypeError` for what is none of these."""
-    return msgspec.to_builtins(value, str_keys=True, enc_hook=_number)
+def plain(value: Any) -> Any:
+    """Return `value` as dictionaries, lists, text and numbers; raises `TypeError` for what is none of these.
+
+    Every field is named, defaults too. `msgspec.to_builtins` leaves those out of our structs, and takes for a default
+    the very object that is one: a copy from another process would be another cell.
+    """
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        data = {said: plain(getattr(value, name)) for name, said in names}
+        tag = value.__struct_config__.tag
+        return data if tag is None else {value.__struct_config__.tag_field: tag, **data}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {_key(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return msgspec.to_builtins(value)
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else json.dumps(plain(key))
 
 
 def version_of(function: Callable[..., object]) -> str:
@@ -166,7 +193,22 @@ def _text(data: Any) -> str:
     return json.dumps(data, sort_keys=True)
 
 
-def _number(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"a {type(value).__name__} is not plain data")
+def _comparable(data: Any) -> Any:
+    """Return `data` with whole numbers as floats and not-a-number as text: 3 in a field of floats comes back as 3.0."""
+    return json.loads(_text(data), parse_int=float, parse_constant=str)
+
+
+def _difference(written: Any, back: Any, place: str = "$") -> str | None:
+    """Return where and how the two differ first; None where they are the same."""
+    if isinstance(written, dict) and isinstance(back, dict) and written.keys() == back.keys():
+        inside = ((f"{place}.{key}", written[key], back[key]) for key in written)
+    elif isinstance(written, list) and isinstance(back, list) and len(written) == len(back):
+        inside = ((f"{place}[{at}]", *pair) for at, pair in enumerate(zip(written, back, strict=True)))
+    else:
+        return None if written == back else f"{place} was {_short(written)} and is {_short(back)}"
+    return next((found for at, one, other in inside if (found := _difference(one, other, at)) is not None), None)
+
+
+def _short(data: Any) -> str:
+    text = sorted(data) if isinstance(data, dict) else data
+    return f"{text}"[:80]
