@@ -10,7 +10,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SWITCHES", "add_host", "host_of", "refuse_switches", "services_on", "switches_of"]
 
-SWITCHES = {"fused": "fused_lookup", "pinned": "pinned", "int32": "int32_ids", "overlap": "overlap"}
+SWITCHES = {
+    "fused": "fused_lookup",
+    "pinned": "pinned",
+    "int32": "int32_ids",
+    "overlap": "overlap",
+    "prepared": "prepared_inputs",
+    "shared": "shared_weights",
+}
 MEASURED = {
     "workers": "say how many cores: --host CPU:cores=N",
     "memory_gib": "the device's own memory counts",
