@@ -45,7 +45,7 @@ def document(
     """Return the result document; `began` is the monotonic time at which the command did."""
     main = [each for each in results if each.column.reading == ""]
     cells = [cell for result in main for cell in result.cells]
-    points = [msgspec.to_builtins(point) for result in main for point in result.curves]
+    points = [_plain(point) for result in main for point in result.curves]
     built: dict[str, Any] = {
         "schema": SCHEMA,
         "verb": "reproduce",
@@ -57,13 +57,13 @@ def document(
         "versions": versions(),
         "workload": Workload().describe(),
         "note": "simulated on rooflines of the catalogue's devices, not verified on an engine",
-        "cells": [msgspec.to_builtins(cell) for cell in sorted(cells, key=_place)],
+        "cells": [_plain(cell) for cell in sorted(cells, key=_place)],
         "geomean_gain": geomean_gain(cells),
         "paper_gain": GAINS,
         "curves": {knob: [point for point in points if point["knob"] == knob] for knob in ("batch_size", "offload_at")},
-        "penalty": [msgspec.to_builtins(row) for result in main for row in result.penalty],
-        "poisson": [msgspec.to_builtins(row) for result in main for row in result.poisson],
-        "regret": [msgspec.to_builtins(row) for result in main for row in result.regret],
+        "penalty": [_plain(row) for result in main for row in result.penalty],
+        "poisson": [_plain(row) for result in main for row in result.poisson],
+        "regret": [_plain(row) for result in main for row in result.regret],
         "readings": readings(results),
         "repeats": repeats(results),
         "claims": claims(results),
@@ -127,3 +127,8 @@ def _command(seed: int, quick: bool, networks: Sequence[str]) -> str:
     words += ["--quick"] if quick else []
     words += ["--networks", ",".join(networks)] if tuple(networks) != NETWORKS else []
     return shlex.join(words)
+
+
+def _plain(row: msgspec.Struct) -> Any:
+    """Return `row` as a file will give it back: lists, not tuples."""
+    return msgspec.json.decode(msgspec.json.encode(row))

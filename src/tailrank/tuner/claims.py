@@ -63,19 +63,22 @@ def _monotone(groups: Iterable[dict[Key, CellResult]]) -> dict[str, Any]:
 
 
 def _batches(cells: dict[Key, CellResult]) -> dict[str, Any]:
-    """An optimum may be flat, so a pair counts as told apart only by the sizes that the search chose."""
-    pairs, wrong = 0, []
-    for host, target in sorted({key[1:] for key in cells}):
-        for large in EMBEDDING:
-            for small in MLP:
-                first, second = cells.get((large, host, target)), cells.get((small, host, target))
-                if first is not None and second is not None and first.capacity_qps > 0 and second.capacity_qps > 0:
-                    pairs += 1
-                    if first.batch_size <= second.batch_size:
-                        wrong.append(f"{large} {first.batch_size}, {small} {second.batch_size} ({host}, {target})")
-    words = f"{pairs - len(wrong)} of {pairs} pairs" + (f"; not {'; '.join(wrong[:4])}" if wrong else "")
+    """Compare the sizes chosen; where a capacity is flat over sizes, that is the largest of equals."""
     text = "the best batch size of RMC1 and RMC2 is above that of RMC3 and WnD on the same CPU and target"
-    return _claim(text, not wrong if pairs else None, words)
+    above, equal, below = [], [], []
+    for host, target in sorted({key[1:] for key in cells}):
+        for large, small in ((large, small) for large in EMBEDDING for small in MLP):
+            first, second = cells.get((large, host, target)), cells.get((small, host, target))
+            if first is None or second is None or 0 in (first.capacity_qps, second.capacity_qps):
+                continue
+            sizes = first.batch_size, second.batch_size
+            said = f"{large} {sizes[0]}, {small} {sizes[1]} ({host}, {target})"
+            (above if sizes[0] > sizes[1] else equal if sizes[0] == sizes[1] else below).append(said)
+    pairs = len(above) + len(equal) + len(below)
+    words = f"above in {len(above)}, equal in {len(equal)}, below in {len(below)} of {pairs} pairs"
+    words += f"; below: {'; '.join(below)}" if below else ""
+    words += f"; equal: {'; '.join(equal[:2])}" if equal else ""
+    return _claim(text, not (equal or below) if pairs else None, words)
 
 
 def _useless(results: Sequence[ColumnResult]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Course:
     @property
     def plans(self) -> int:
         """How many plans have been served."""
-        return len(self._ladders)
+        return sum(ladder.probes > 0 for ladder in self._ladders.values())
 
     def measure(self, plan: Plan, near_qps: float | None = None) -> Leader | None:
         """Return `plan` with its capacity on this trace; None where it misses the target even at near-zero load.

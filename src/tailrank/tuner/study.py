@@ -35,8 +35,8 @@ class Effort(Config, frozen=True, kw_only=True):
     """How long runs are, and how close answers.
 
     A run has at least `queries` queries and lasts `targets` target latencies, as far as `most_queries` allow; races
-    are shorter. Capacities are repeated `replications` times, then more often up to `most_replications` until the
-    95 % interval is at most `precision` wide, from end to end, relative to the capacity.
+    are shorter. Capacities are repeated `replications` times, then half as often again up to `most_replications`, until
+    the 95 % interval is at most `precision` wide, from end to end, relative to the capacity.
     """
 
     queries: int = 16_000
@@ -45,9 +45,9 @@ class Effort(Config, frozen=True, kw_only=True):
     race_queries: int = 6_000
     race_targets: float = 25.0
     replications: int = 6
-    most_replications: int = 16
+    most_replications: int = 72
     precision: float = 0.02
-    tolerance: float = 0.004
+    tolerance: float = 0.002
 
 
 class StudyTarget(Config, frozen=True, kw_only=True):

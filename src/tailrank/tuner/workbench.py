@@ -111,7 +111,7 @@ class Workbench:
         parts = [self._measure(range(count), plan, target, near_qps, integer, short)]
         found = parts[0]
         while found.met and not short and _width(found) > effort.precision and count < effort.most_replications:
-            more = range(count, min(count + 2, effort.most_replications))
+            more = range(count, min(count + (count + 1) // 2, effort.most_replications))
             parts.append(self._measure(more, plan, target, found.qps, integer, short))
             found, count = pooled(parts), more.stop
         return found
@@ -172,7 +172,7 @@ def pooled(parts: Sequence[Capacity]) -> Capacity:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=80)
 def trace_of(queries: int, seed: int, replication: int, *, lognormal: bool = False) -> Trace:
     """Return Poisson arrivals with sizes that are stratified: one out of each of `queries` equal parts of their law.
 
