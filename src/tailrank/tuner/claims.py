@@ -65,7 +65,9 @@ def _monotone(groups: Iterable[dict[Key, CellResult]]) -> dict[str, Any]:
 def _batches(cells: dict[Key, CellResult]) -> dict[str, Any]:
     """Compare the sizes chosen; where a capacity is flat over sizes, that is the largest of equals."""
     text = "the best batch size of RMC1 and RMC2 is above that of RMC3 and WnD on the same CPU and target"
-    above, equal, below = [], [], []
+    above: list[str] = []
+    equal: list[str] = []
+    below: list[str] = []
     for host, target in sorted({key[1:] for key in cells}):
         for large, small in ((large, small) for large in EMBEDDING for small in MLP):
             first, second = cells.get((large, host, target)), cells.get((small, host, target))
