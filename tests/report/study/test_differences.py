@@ -16,8 +16,8 @@ def test_each_ratio_is_set_beside_the_papers_with_its_tags(document: dict[str, A
 def test_a_gpu_is_counted_in_cores_and_the_nearest_reading_is_named(document: dict[str, Any]) -> None:
     words = " ".join(differences(Value(document)))
     # the figure at batch 1,024: 0.3 * 1024 ** 0.4 * 1.1 = 5.28 cores for most, 0.8 in place of 0.3 for RMC3
-    assert "at most 1.352\N{MULTIPLICATION SIGN}" in words
-    assert "“H100, fused”, with 4.900\N{MULTIPLICATION SIGN}" in words
+    assert "at most 1.35\N{MULTIPLICATION SIGN}" in words
+    assert "“H100, fused”, with 4.90\N{MULTIPLICATION SIGN}" in words
     assert "Within the paper's range: H100, fused." in words
 
 

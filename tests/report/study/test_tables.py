@@ -42,8 +42,8 @@ def test_readings_show_their_assumption_and_both_ratios(document: dict[str, Any]
         "H100, fused",
         "a current GPU",
         "skylake-40c+h100",
-        "medium 4.900\N{MULTIPLICATION SIGN}",
-        "medium 2.700\N{MULTIPLICATION SIGN}",
+        "medium 4.90\N{MULTIPLICATION SIGN}",
+        "medium 2.70\N{MULTIPLICATION SIGN}",
     )
 
 

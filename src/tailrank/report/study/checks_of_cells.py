@@ -6,10 +6,10 @@ Each returns whether it holds (None: the document lacks what is needed) and our 
 from itertools import pairwise
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, geomean, in_order, title
+from tailrank.report.study.cells import Cells, factor, geomean, in_order, title
 from tailrank.report.study.charts.knobs import curves
 from tailrank.report.study.paper import BOUND_BY
-from tailrank.report.wording import amount, count, percent, plural, times
+from tailrank.report.wording import amount, count, percent, plural
 
 __all__ = ["best_batch_sizes", "gains", "gpu", "gpu_share", "lognormal", "peaks", "samples"]
 
@@ -54,7 +54,7 @@ def gains(document: Value) -> Found:
         return None, NO_CELLS
     two = all(any(1.5 <= gain <= 2.7 for gain in row) for row in known.values() if row)
     grow = all(b > a for row in known.values() for a, b in pairwise(row))
-    words = "; ".join(f"{host} {', '.join(map(times, row))}" for host, row in known.items() if row)
+    words = "; ".join(f"{host} {', '.join(map(factor, row))}" for host, row in known.items() if row)
     below_words = f"below static in {plural(len(below), 'cell')}" if below else "never below static"
     return not below and two and grow, f"{below_words}; means from tight to loose: {words}"
 
@@ -102,7 +102,7 @@ def gpu(document: Value) -> Found:
     more = sum(added > tuned for added, tuned in mlp)
     words = (
         f"{'lowers capacity in ' + plural(len(below), 'cell') if below else 'never lowers capacity'}; adds more than "
-        f"tuning in {more} of {plural(len(mlp), 'MLP cell')}; per watt {times(half)} of the gain in capacity"
+        f"tuning in {more} of {plural(len(mlp), 'MLP cell')}; per watt {factor(half)} of the gain in capacity"
     )
     return not below and more == len(mlp) and 0.4 <= half <= 0.75, words
 
@@ -132,7 +132,7 @@ def lognormal(document: Value) -> Found:
     if not means:
         return None, "no penalty in the document"
     holds = max(means) > 1 + SLACK and all(b >= a for a, b in pairwise(means))
-    return holds, f"means from tight to loose: {', '.join(map(times, means))}"
+    return holds, f"means from tight to loose: {', '.join(map(factor, means))}"
 
 
 def samples(document: Value) -> Found:

@@ -1,9 +1,9 @@
 """Where our ratios differ from the paper's, and why: paragraphs made of the document's numbers."""
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, geomean
+from tailrank.report.study.cells import Cells, factor, geomean
 from tailrank.report.study.paper import GAINS, TAGS
-from tailrank.report.wording import amount, count, plural, times
+from tailrank.report.wording import amount, count, plural
 from tailrank.timing.device import device, device_names
 
 __all__ = ["differences"]
@@ -34,7 +34,7 @@ def _line(cells: Cells, host: str, scheduler: str) -> str:
     return (
         f"{WORDS[scheduler]} on {host}: {'/'.join(amount(gain) for gain in known.values())} at "
         f"{'/'.join(known)} {verdict} the paper's {beside} ({tags})"
-        + (f", by {times(max(ratio, 1 / ratio))} in the mean." if abs(ratio - 1) > SAME else ".")
+        + (f", by {factor(max(ratio, 1 / ratio))} in the mean." if abs(ratio - 1) > SAME else ".")
     )
 
 
@@ -58,7 +58,7 @@ def _cpu_reasons(cells: Cells) -> list[str]:
             continue
         fixed, mean = pairs[0][0], geomean(tuned / fixed for fixed, tuned in pairs)
         words = (
-            f"On {host} the static batch is {count(fixed)} and the tuned one {times(mean)} that in the mean: what a "
+            f"On {host} the static batch is {count(fixed)} and the tuned one {factor(mean)} that in the mean: what a "
             f"larger batch saves is the work that is done once a batch, and by the calibration that is what it is "
             f"here, not what the paper's framework spent."
         )
@@ -92,7 +92,7 @@ def _work_alone(document: Value, cells: Cells) -> str:
     )
     return (
         f"The artifact's own figure has the GPU worth {amount(min(worth.values()))} to {amount(max(worth.values()))} "
-        f"cores at batch {count(last)}. As work alone that adds at most {times(adds)} to the {count(sizes[host])} "
+        f"cores at batch {count(last)}. As work alone that adds at most {factor(adds)} to the {count(sizes[host])} "
         f"cores of {host}: {verdict}"
     )
 
@@ -116,7 +116,7 @@ def _readings(document: Value) -> str:
     inside = f"Within the paper's range: {', '.join(reach)}." if reach else "None lies within the paper's range."
     return (
         f"Of {plural(len(known), 'reading')} of the GPU's factor the one nearest to the paper's {goal} at the medium "
-        f"target is “{near[0]}”, with {times(near[1])} over static. {inside}"
+        f"target is “{near[0]}”, with {factor(near[1])} over static. {inside}"
     )
 
 

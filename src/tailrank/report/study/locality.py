@@ -17,9 +17,9 @@ __all__ = ["real_reuse", "stack_distances", "synthetic_reuse"]
 I64 = NDArray[np.int64]
 
 TRACES = (
-    ("recommender service (scarab)", "scarab-recs.trace.xz", 8),
-    ("product pages (cache2k web07)", "cache2k_web07.trace.xz", 4),
-    ("shop objects (cache2k orm-busy)", "cache2k_orm-busy.trace.xz", 4),
+    ("a recommender service, scarab", "scarab-recs.trace.xz", 8),
+    ("product pages, cache2k web07", "cache2k_web07.trace.xz", 4),
+    ("shop objects, cache2k orm-busy", "cache2k_orm-busy.trace.xz", 4),
 )
 SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CACHE_ROWS = 2000  # as the LRU cache of RecSSD's fork, per table

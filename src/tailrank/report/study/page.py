@@ -11,11 +11,11 @@ from tailrank.report.charts import Absent, Chart
 from tailrank.report.document import Value, read
 from tailrank.report.frame import placed, reproduce, template
 from tailrank.report.study import charts, tables
-from tailrank.report.study.cells import Cells
+from tailrank.report.study.cells import Cells, factor
 from tailrank.report.study.differences import differences
 from tailrank.report.study.paper import GAINS, TAGS
 from tailrank.report.study.questions import answers
-from tailrank.report.wording import NOT_MEASURED, amount, count, percent, plural, times, unbroken
+from tailrank.report.wording import NOT_MEASURED, amount, count, percent, plural, unbroken
 
 __all__ = ["render", "write"]
 
@@ -113,8 +113,8 @@ def _span(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return NOT_MEASURED
-    low, high = amount(min(known)), times(max(known))
-    return high if len(known) == 1 else f"{low} to {high}"
+    low, high = factor(min(known)), factor(max(known))
+    return high if low == high else f"{amount(min(known))} to {high}"
 
 
 def _key_figures(document: Value) -> list[tuple[str, str, str]]:

@@ -7,9 +7,9 @@ sentence says so.
 from dataclasses import dataclass
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, geomean, in_order, title
+from tailrank.report.study.cells import Cells, factor, geomean, in_order, title
 from tailrank.report.study.paper import BOUND_BY
-from tailrank.report.wording import amount, count, percent, plural, times
+from tailrank.report.wording import amount, count, percent, plural
 
 __all__ = ["Answer", "answers"]
 
@@ -82,8 +82,8 @@ def _growth(points: dict[tuple[str, int], float], last: int) -> str:
         return ""
     return (
         f"Batching helps some and not others: from batch 1 to {count(last)} the networks bound by embeddings gain at "
-        f"most {times(max(groups['embedding']))} in FLOPs per byte, since rows are read for every item, those bound by "
-        f"MLPs at least {times(min(groups['MLP']))}, since weights are read once a batch."
+        f"most {factor(max(groups['embedding']))} in FLOPs per byte, since rows are read for every item, those bound "
+        f"by MLPs at least {factor(min(groups['MLP']))}, since weights are read once a batch."
     )
 
 
@@ -108,7 +108,7 @@ def _reuse(evidence: Value) -> str:
     if not rates:
         reason = evidence["reuse"]["absent"].text
         return f"How often rows are read again on real traces is absent here: {reason}." if reason else ""
-    words = ", ".join(f"{percent(100 * one)} and {percent(100 * ten)} ({name})" for name, one, ten in rates)
+    words = ", ".join(f"{percent(100 * one)} and {percent(100 * ten)} on {name}" for name, one, ten in rates)
     return (
         f"Real accesses are far from uniform: an LRU cache of 1 % and of 10 % of the distinct keys hits {words}; "
         f"uniform accesses, as the artifact draws them, would hit 1 % and 10 %."
@@ -125,8 +125,8 @@ def _faithful(document: Value) -> list[str]:
     errors = {name: sim / real - 1 for name, sim, real in rows if name and sim is not None and real}
     found = [
         f"Arrivals are an exact Poisson process: {checks[12]}." if checks.get(12) else "",
-        f"Sizes have production's heavy tail: the queries above the 75th percentile carry {checks[11]} of the items, "
-        f"by law. The paper's own sizes are not public; the law replays them as a later system's sampler does."
+        f"Sizes have production's heavy tail: of all items the queries above the 75th percentile carry, by law, "
+        f"{checks[11]}. The paper's own sizes are not public; a later system's sampler stands in for them."
         if checks.get(11)
         else "",
         _integer(document),
@@ -153,7 +153,7 @@ def _integer(document: Value) -> str:
     low, high = min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name])
     return (
         f"The artifact's own arrivals are not Poisson: with its whole-millisecond gaps capacity would be "
-        f"{times(known[low])} ({title(low)}) to {times(known[high])} ({title(high)}) of what it is."
+        f"{factor(known[low])} ({title(low)}) to {factor(known[high])} ({title(high)}) of what it is."
     )
 
 
@@ -189,7 +189,7 @@ def _share(row: Value) -> float | None:
 
 
 def _range(values: list[float]) -> str:
-    return f"{times(min(values))} to {times(max(values))}" if len(values) > 1 else times(values[0])
+    return f"{factor(min(values))} to {factor(max(values))}" if len(values) > 1 else factor(values[0])
 
 
 def _penalty(document: Value) -> str:
@@ -201,8 +201,11 @@ def _penalty(document: Value) -> str:
     known = {at: mean for at, mean in means.items() if mean is not None}
     if not known:
         return ""
-    words = ", ".join(f"{times(mean)} at {at}" for at, mean in known.items())
-    return f"What it is tuned on matters: a plan tuned on lognormal sizes gives up {words} on production sizes."
+    words = ", ".join(f"{factor(mean)} at {at}" for at, mean in known.items())
+    return (
+        f"What it is tuned on matters: on production sizes the plan tuned on them serves {words} the queries of the "
+        f"plan tuned on lognormal sizes."
+    )
 
 
 def _gpu(document: Value) -> list[str]:
@@ -216,12 +219,10 @@ def _gpu(document: Value) -> list[str]:
         if not known:
             continue
         words = ", ".join(
-            f"{at} {times(value)}" + (f" ({times(watt[at])} per watt)" if watt[at] is not None else "")
+            f"{at} {factor(value)}" + (f" ({factor(watt[at])} per watt)" if watt[at] is not None else "")
             for at, value in known.items()
         )
-        found.append(
-            f"{cells.gpu_of(host).capitalize()} beside {host} over the tuned CPU alone, geometric mean: {words}."
-        )
+        found.append(f"{host} with {cells.gpu_of(host)} over its tuned CPU alone, geometric mean: {words}.")
     none = [key for key, cell, _ in cells.pairs("gpu", "cpu") if cell["offload_at"].number is None]
     if found and none:
         names = ", ".join(dict.fromkeys(title(key[0]) for key in none))
@@ -241,7 +242,7 @@ def _best_network(cells: Cells) -> str:
     key = max(ratios, key=lambda each: ratios[each])
     share = cells.number("gpu_item_share", *key[:1], key[2], key[1], "gpu")
     tail = f", where it serves {percent(100 * share)} of the items" if share is not None else ""
-    return f"It adds most to {title(key[0])} on {key[1]} at the {key[2]} target: {times(ratios[key])}{tail}."
+    return f"It adds most to {title(key[0])} on {key[1]} at the {key[2]} target: {factor(ratios[key])}{tail}."
 
 
 def _hardware(document: Value) -> list[str]:
@@ -258,7 +259,7 @@ def _hardware(document: Value) -> list[str]:
         if pairs:
             mean = geomean(b / a for a, b in pairs) or 1.0
             found.append(
-                f"On {second} the tuned batch is {times(mean)} that on {first} (geometric mean), larger in "
+                f"On {second} the tuned batch is {factor(mean)} that on {first} (geometric mean), larger in "
                 f"{sum(b > a for a, b in pairs)}, equal in {sum(a == b for a, b in pairs)} and smaller in "
                 f"{sum(b < a for a, b in pairs)} of {plural(len(pairs), 'cell')}."
             )
@@ -282,7 +283,7 @@ def _knees(document: Value) -> list[str]:
         most = max(by_network, key=lambda name: abs(by_network[name] - 1))
         mean = geomean(by_network.values())
         found.append(
-            f"{change}: a core needs {times(mean)} the batch to reach 90 % of its best speed (geometric mean; most "
-            f"moved: {title(most)}, {times(by_network[most])})."
+            f"{change}: a core needs {factor(mean)} the batch to reach 90 % of its best speed (geometric mean; most "
+            f"moved: {title(most)}, {factor(by_network[most])})."
         )
     return found

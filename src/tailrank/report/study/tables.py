@@ -1,10 +1,10 @@
 """The tables of the study: checks, claims, readings of the GPU's factor, and every cell."""
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, title
+from tailrank.report.study.cells import Cells, factor, title
 from tailrank.report.study.paper import EFFICIENCY, EFFICIENCY_TAG, GAINS, TAGS, TITLE_OF_TAG
 from tailrank.report.tables import Table
-from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent, times
+from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent
 
 __all__ = ["beside_the_paper", "cells", "checks", "claims", "fits", "readings", "regret", "tags"]
 
@@ -22,7 +22,7 @@ def beside_the_paper(document: Value) -> Table | None:
         rows += [(f"{WORDS[scheduler]}, paper", *paper), (f"{WORDS[scheduler]}, paper, per watt", *watts)]
         for host in cells.hosts:
             gains = [cells.geomean_gain(host, scheduler, at) for at in GAINS[scheduler]]
-            rows.append((f"{WORDS[scheduler]}, {host}", *(times(gain) for gain in gains)))
+            rows.append((f"{WORDS[scheduler]}, {host}", *(factor(gain) for gain in gains)))
     columns = ("gain over static, geometric mean", *GAINS["cpu"])
     note = f"Tags: {tags()}."
     return Table("Gains beside the paper's", columns, rows, note) if cells.by_key else None
@@ -58,8 +58,8 @@ def readings(document: Value) -> Table | None:
     """Return the gains with the GPU under each assumption."""
     rows = []
     for row in document["readings"]:
-        gains = ", ".join(f"{at} {times(gain.number)}" for at, gain in row["gain"].pairs)
-        over = ", ".join(f"{at} {times(gain.number)}" for at, gain in row["over_cpu"].pairs)
+        gains = ", ".join(f"{at} {factor(gain.number)}" for at, gain in row["gain"].pairs)
+        over = ", ".join(f"{at} {factor(gain.number)}" for at, gain in row["over_cpu"].pairs)
         host = "+".join(filter(None, [row["host"].text, row["gpu"].text]))
         rows.append(
             (row["name"].text or "", row["assumption"].text or "", host, gains or NOT_MEASURED, over or NOT_MEASURED)
@@ -123,7 +123,7 @@ def _cell(network: str, target: str, scheduler: str, cell: Value) -> tuple[str, 
         amount(cell["sla_ms"].number),
         amount(cell["capacity_qps"].number) if met else "no load met it",
         interval(cell["capacity_ci95_qps"]) if met else "",
-        times(cell["gain"].number) if cell["gain"].number is not None else "",
+        factor(cell["gain"].number) if cell["gain"].number is not None else "",
         count(cell["batch_size"].number),
         "none" if at is None else count(at),
         *(shares if scheduler == "gpu" else ("", "")),

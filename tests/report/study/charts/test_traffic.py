@@ -26,14 +26,14 @@ def test_the_network_farthest_from_exact_poisson_is_named(document: dict[str, An
     chart = integer_poisson(Value(document))
     assert isinstance(chart, Chart)
     assert list(chart.figure.data[0].y) == pytest.approx([1 + number / 100 for number in range(8)])
-    assert "DIEN with 1.070" in chart.caption
+    assert "DIEN with 1.07" in chart.caption
 
 
 def test_penalties_are_averaged_by_target(document: dict[str, Any]) -> None:
     chart = lognormal_penalty(Value(document))
     assert isinstance(chart, Chart)
-    assert "low 1.100" in chart.caption
-    assert "high 1.300" in chart.caption
+    assert "low 1.10" in chart.caption
+    assert "high 1.30" in chart.caption
 
 
 def test_without_data_there_is_a_reason() -> None:

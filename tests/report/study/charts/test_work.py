@@ -55,7 +55,7 @@ def test_random_reads_are_bars_with_the_work_for_each(document: dict[str, Any]) 
     assert isinstance(chart, Chart)
     (bars,) = chart.figure.data
     assert list(bars.y) == [10, 20, 30, 40, 50, 60, 70, 80, 128]
-    assert bars.text[0] == "100k"
+    assert bars.text[0] == "100\N{NO-BREAK SPACE}k"
     assert "ResNet-50 reads none" in chart.caption
 
 

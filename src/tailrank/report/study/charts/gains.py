@@ -4,10 +4,10 @@ import plotly.graph_objects as go
 
 from tailrank.report.charts.style import BASELINE, Absent, Chart, blank, mark, safe
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, geomean, title
+from tailrank.report.study.cells import Cells, factor, geomean, title
 from tailrank.report.study.charts.palette import PAPER, SCHEDULERS, log_axis
 from tailrank.report.study.paper import EFFICIENCY, EFFICIENCY_TAG, GAINS, TAGS
-from tailrank.report.wording import amount, plural, times
+from tailrank.report.wording import amount, plural
 
 __all__ = ["efficiencies", "gains_by_network", "geomeans"]
 
@@ -47,7 +47,7 @@ def gains_by_network(document: Value, host: str) -> Chart | Absent:
     worst = min(seen)
     caption = (
         f"Targets from tight to loose; the dashed line is the static baseline (largest query over all cores). The "
-        f"least gain is {times(worst)}, the greatest {times(max(seen))} (n = {len(seen)} cells)."
+        f"least gain is {factor(worst)}, the greatest {factor(max(seen))} (n = {len(seen)} cells)."
     )
     return Chart(heading, figure, caption, height=340, wide=True)
 
@@ -66,7 +66,7 @@ def geomeans(document: Value) -> Chart | Absent:
     }
     if not any(ours.values()):
         return Absent(heading, "the document holds no geometric mean")
-    figure = blank("", "capacity over static (geometric mean)")
+    figure = blank("", "capacity over static")
     _add_bars(figure, [(each, target, gain) for each in GAINS for target, gain in GAINS[each].items()], "paper", PAPER)
     for number, (host, rows) in enumerate(ours.items()):
         _add_bars(figure, rows, host, HOST_COLOURS[number % len(HOST_COLOURS)])
@@ -84,7 +84,7 @@ def geomeans(document: Value) -> Chart | Absent:
 def efficiencies(document: Value) -> Chart | Absent:
     """Draw the geometric mean of capacity per watt over the static baseline's, beside the paper's."""
     cells, heading = Cells(document), "Capacity per watt over the static baseline"
-    figure = blank("", "QPS per watt over static (geometric mean)")
+    figure = blank("", "QPS per watt over static")
     rows = [(each, target, gain) for each in EFFICIENCY for target, gain in EFFICIENCY[each].items()]
     _add_bars(figure, rows, "paper", PAPER)
     ours: list[float] = []

@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 
 from tailrank.report.charts.style import BASELINE, Absent, Chart, blank, mark, safe
 from tailrank.report.document import Value
-from tailrank.report.study.cells import class_of, geomean, title
+from tailrank.report.study.cells import class_of, factor, geomean, title
 from tailrank.report.study.charts.palette import OTHERS
-from tailrank.report.wording import count, plural, times
+from tailrank.report.wording import count, plural
 
 __all__ = ["integer_poisson", "lognormal_penalty", "reuse"]
 
@@ -57,13 +57,13 @@ def integer_poisson(document: Value) -> Chart | Absent:
     ]
     if not rows:
         return Absent(heading, "the document holds no comparison of arrivals")
-    figure = _bars("capacity, integer over exact Poisson", rows)
+    figure = _bars("capacity, integer over exact", rows)
     mark(figure, "y", 1.0, "exact", BASELINE)
     most = max(rows, key=lambda row: abs(row[3] - 1))
     caption = (
         f"The artifact's gaps are whole milliseconds with a coefficient of variation of one over the root of their "
         f"mean: where gaps are long they are nearly regular. Farthest off: {title(most[0])} with "
-        f"{times(most[3])} (n = {plural(len(rows), 'cell')})."
+        f"{factor(most[3])} (n = {plural(len(rows), 'cell')})."
     )
     return Chart(heading, figure, caption, height=340)
 
@@ -78,10 +78,10 @@ def lognormal_penalty(document: Value) -> Chart | Absent:
     ]
     if not rows:
         return Absent(heading, "the document holds no penalty")
-    figure = _bars("capacity tuned on production over on lognormal", rows)
+    figure = _bars("capacity, right over wrong sizes", rows)
     mark(figure, "y", 1.0, "no loss", BASELINE)
     by_target = {target: geomean(each[3] for each in rows if each[1] == target) for _, target, *_ in rows}
-    means = ", ".join(f"{target or 'a target'} {times(mean)}" for target, mean in by_target.items())
+    means = ", ".join(f"{target or 'a target'} {factor(mean)}" for target, mean in by_target.items())
     caption = (
         f"Above one, capacity is lost by tuning on the wrong law. Geometric means: {means} (n = "
         f"{plural(len(rows), 'cell')}); the paper's are about 1.2, 1.4 and 1.7 (tag R-m)."

@@ -9,7 +9,7 @@ from tailrank.report.charts.style import BASELINE, INK, Absent, Chart, blank, ma
 from tailrank.report.document import Value
 from tailrank.report.study.cells import title
 from tailrank.report.study.charts.palette import colour, log_axis, sizes_axis
-from tailrank.report.wording import amount, count, plural
+from tailrank.report.wording import amount, count, plural, scaled
 
 __all__ = ["operator_shares", "roofline", "speedups", "work_per_row"]
 
@@ -89,13 +89,13 @@ def work_per_row(document: Value) -> Chart | Absent:
     none = [safe(title(name)) for name, reads, _ in rows if reads == 0]
     if not found:
         return Absent(heading, "the document holds no counts of accesses")
-    figure = blank("", "rows read at random for one item (log scale)")
+    figure = blank("", "rows read for an item (log scale)")
     figure.add_bar(
         x=[safe(title(name)) for name, *_ in found],
         y=[reads for _, reads, _ in found],
         marker={"color": [colour(name) for name, *_ in found]},
         customdata=[amount(flops / reads) for _, reads, flops in found],
-        text=[f"{amount(flops / reads / 1e3)}k" for _, reads, flops in found],
+        text=[scaled(flops / reads, "").strip() for _, reads, flops in found],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y:,} rows, %{customdata} FLOPs each<extra>%{x}</extra>",
@@ -158,7 +158,7 @@ def speedups(document: Value) -> Chart | Absent:
                 into[network].append((items, value))
     if not lines and not points:
         return Absent(heading, "the document holds no speed-ups by batch")
-    figure = blank("items in the batch (log scale)", "speed of the GPU over the CPU (log scale)")
+    figure = blank("items in the batch (log scale)", "GPU over a CPU core (log scale)")
     for network in dict.fromkeys([*lines, *points]):
         line, marks = sorted(lines[network]), sorted(points[network])
         if line:
