@@ -3,6 +3,7 @@
 It knows systems only by `core.System`: engine, simulator, a cluster or a fake in a test are all the same to it.
 """
 
+from tailrank.tuner.bounds import Bounds
 from tailrank.tuner.budget import affordable, prefix, slices_per_query
 from tailrank.tuner.capacity import Capacity, Progress, Replication, capacity
 from tailrank.tuner.climb import Candidate, Search, climb
@@ -23,6 +24,7 @@ from tailrank.tuner.plans import (
     with_threshold,
 )
 from tailrank.tuner.probe import Bracket, Probe, ProbeSearch, probe_capacity
+from tailrank.tuner.race import Course, Leader
 from tailrank.tuner.reading import tail_ms
 from tailrank.tuner.regret import (
     Exhausted,
@@ -34,16 +36,19 @@ from tailrank.tuner.regret import (
     plan_grid,
     regret,
 )
+from tailrank.tuner.stable import Stable
 
 __all__ = [
     "AIMS",
     "Account",
     "Aim",
+    "Bounds",
     "Bracket",
     "Candidate",
     "Capacity",
     "Controlled",
     "Controller",
+    "Course",
     "Exhausted",
     "Fixed",
     "Fleet",
@@ -51,6 +56,7 @@ __all__ = [
     "Habits",
     "HostKind",
     "Hour",
+    "Leader",
     "Objective",
     "PlanTable",
     "Policy",
@@ -62,6 +68,7 @@ __all__ = [
     "Replication",
     "Search",
     "Seen",
+    "Stable",
     "Step",
     "TableRow",
     "account",
