@@ -103,6 +103,7 @@ def evidence() -> dict[str, Any]:
             for name in NETWORKS
         ],
         "knees": [{"change": "Half the SIMD width", "network": name, "before": 64, "after": 32} for name in NETWORKS],
+        "headroom": [{"host": host, "network": name, "batch": 25, "gain": 1.5} for host in HOSTS for name in NETWORKS],
         "fits": [
             {"device": "t4", "network": "ncf-artifact", "quantity": "total_ms", "points": 3}
             | {"median_error": 0.05, "worst_error": 0.1}

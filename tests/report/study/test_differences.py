@@ -30,3 +30,17 @@ def test_cells_that_static_cannot_serve_are_counted(document: dict[str, Any]) ->
 
 def test_without_gains_nothing_is_said() -> None:
     assert differences(Value({})) == []
+
+
+def test_what_larger_batches_can_gain_at_most_is_said(document: dict[str, Any]) -> None:
+    words = " ".join(differences(Value(document)))
+    assert "at most 1.50\N{MULTIPLICATION SIGN} as fast" in words
+    assert "so no batch size gives the paper's factor" in words
+    for row in document["evidence"]["headroom"]:
+        row["gain"] = 3.0
+    assert "leaves room for the paper's factor" in " ".join(differences(Value(document)))
+
+
+def test_flatness_near_the_best_batch_size_is_said(document: dict[str, Any]) -> None:
+    # the curves of the fixture halve at one step beside their peak
+    assert "keeps 50\N{NO-BREAK SPACE}% of its capacity" in " ".join(differences(Value(document)))

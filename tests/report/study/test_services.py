@@ -51,3 +51,9 @@ def test_fits_say_how_far_they_are_off() -> None:
     rows = services.fits()
     assert {services.CPU, services.GPU} <= {row["device"] for row in rows}
     assert all(0 <= row["median_error"] <= row["worst_error"] for row in rows)
+
+
+def test_the_static_batch_is_never_faster_than_the_best() -> None:
+    rows = services.headroom()
+    assert {(row["host"], row["batch"]) for row in rows} == {("broadwell-28c", 36), ("skylake-40c", 25)}
+    assert all(row["gain"] >= 1 for row in rows)

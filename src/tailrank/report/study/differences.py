@@ -1,9 +1,10 @@
 """Where our ratios differ from the paper's, and why: paragraphs made of the document's numbers."""
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, factor, geomean
+from tailrank.report.study.cells import Cells, factor, geomean, title
+from tailrank.report.study.charts.knobs import curves
 from tailrank.report.study.paper import GAINS, TAGS
-from tailrank.report.wording import amount, count, plural
+from tailrank.report.wording import amount, count, percent, plural
 from tailrank.timing.device import device, device_names
 
 __all__ = ["differences"]
@@ -19,7 +20,11 @@ def differences(document: Value) -> list[str]:
     found = [line for line in lines if line]
     if not found:
         return []
-    return [*found, *_cpu_reasons(cells), *filter(None, [_work_alone(document, cells), _readings(document)])]
+    return [
+        *found,
+        *_cpu_reasons(document, cells),
+        *filter(None, [_flatness(document, cells), _work_alone(document, cells), _readings(document)]),
+    ]
 
 
 def _line(cells: Cells, host: str, scheduler: str) -> str:
@@ -38,7 +43,7 @@ def _line(cells: Cells, host: str, scheduler: str) -> str:
     )
 
 
-def _cpu_reasons(cells: Cells) -> list[str]:
+def _cpu_reasons(document: Value, cells: Cells) -> list[str]:
     """Say what tuning can gain at all: how far the static batch is from the tuned one, and where it fails."""
     found = []
     for host in cells.hosts:
@@ -57,11 +62,8 @@ def _cpu_reasons(cells: Cells) -> list[str]:
         if not pairs:
             continue
         fixed, mean = pairs[0][0], geomean(tuned / fixed for fixed, tuned in pairs)
-        words = (
-            f"On {host} the static batch is {count(fixed)} and the tuned one {factor(mean)} that in the mean: what a "
-            f"larger batch saves is the work that is done once a batch, and by the calibration that is what it is "
-            f"here, not what the paper's framework spent."
-        )
+        words = f"On {host} the static batch is {count(fixed)} and the tuned one {factor(mean)} that in the mean."
+        words += _headroom(document, host)
         if failed:
             words += (
                 f" In {failed} cells the static plan misses the target even at near-zero load: they have no gain and "
@@ -69,6 +71,48 @@ def _cpu_reasons(cells: Cells) -> list[str]:
             )
         found.append(words)
     return found
+
+
+def _headroom(document: Value, host: str) -> str:
+    """Say what larger batches can gain at most by the calibration, whatever the scheduler."""
+    rows = [
+        (row["network"].text or "", row["gain"].number)
+        for row in document["evidence"]["headroom"]
+        if row["host"].text == host
+    ]
+    known = {name: gain for name, gain in rows if gain is not None and gain > 0}
+    mean = geomean(known.values())
+    if mean is None:
+        return ""
+    most = max(known, key=lambda name: known[name])
+    verdict = (
+        "so no batch size gives the paper's factor: its framework must have spent more on each batch than these fits "
+        "say."
+        if mean < min(GAINS["cpu"].values())
+        else "which leaves room for the paper's factor."
+    )
+    return (
+        f" By the calibration larger batches make a busy core at most {factor(mean)} as fast as at the static batch "
+        f"(geometric mean; most: {title(most)}, {factor(known[most])}), {verdict}"
+    )
+
+
+def _flatness(document: Value, cells: Cells) -> str:
+    """Say how little the batch size matters near its best: why optima tie and wrong sizes cost little, or do not."""
+    rows = [row for host in cells.hosts for row in curves(document, "batch_size", host).values()]
+    found = []
+    for row in rows:
+        best, qps, *_ = max(row, key=lambda point: point[1])
+        half = [each for at, each, *_ in row if 0.4 * best <= at <= 0.6 * best]
+        found += [half[-1] / qps] if half and qps > 0 else []
+    kept = geomean(found)
+    if kept is None:
+        return ""
+    return (
+        f"At half of its best batch size a network keeps {percent(100 * kept)} of its capacity (geometric mean of "
+        f"{plural(len(found), 'curve')}, medium target): the flatter this is, the less the best batch size of one "
+        f"network differs from another's in earnest, and the less a plan tuned on the wrong sizes loses."
+    )
 
 
 def _work_alone(document: Value, cells: Cells) -> str:

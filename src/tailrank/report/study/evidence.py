@@ -43,6 +43,7 @@ def gather(seed: int) -> dict[str, Any]:
         "per_item": services.per_item(),
         "transfer": services.transfers(),
         "knees": services.knees(device(services.CPU)),
+        "headroom": services.headroom(),
         "fits": services.fits(),
         "reuse": real_reuse(),
         "synthetic_reuse": synthetic_reuse(seed),

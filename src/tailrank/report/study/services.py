@@ -13,10 +13,24 @@ from tailrank.timing.roofline import Roofline
 from tailrank.timing.switches import MODERN
 from tailrank.zoo import get
 
-__all__ = ["CLOUD_CPU", "CLOUD_GPU", "CPU", "GPU", "fits", "knees", "per_item", "shares", "speedups", "transfers"]
+__all__ = [
+    "CLOUD_CPU",
+    "CLOUD_GPU",
+    "CPU",
+    "GPU",
+    "fits",
+    "headroom",
+    "knees",
+    "per_item",
+    "shares",
+    "speedups",
+    "transfers",
+]
 
 CPU, GPU = "skylake-40c", "gtx-1080ti"
 CLOUD_CPU, CLOUD_GPU = "c5n-2xlarge", "t4"  # the devices of the only public latencies with inputs told apart
+HOSTS = ("broadwell-28c", CPU)
+LARGEST_QUERY = 1000  # items, which the static baseline spreads over all cores
 ITEMS = (1, 4, 16, 64, 256, 1024)
 SHARE_ITEMS = (1, 16, 64, 1024)
 TRANSFER_ITEMS = 1000
@@ -139,6 +153,20 @@ def _knee(service: Roofline, busy: int) -> int:
     items = np.unique(np.rint(np.geomspace(1, LARGEST, 240)))
     speed = items / service.table_at(items, busy)
     return int(items[np.argmax(speed >= BEST_SPEED * speed[-1])])
+
+
+def headroom() -> Rows:
+    """Return how much faster than at the static batch a core of each host can get with larger ones, all cores busy."""
+    rows = []
+    for host in HOSTS:
+        on = device(host)
+        batch = -(-LARGEST_QUERY // on.cores)
+        for name in NETWORKS:
+            service = Roofline(get(name), on)
+            sizes = np.unique([batch, *np.rint(np.geomspace(batch, LARGEST_QUERY, 60))])
+            speed = sizes / service.table_at(sizes, on.cores)
+            rows.append({"host": host, "network": name, "batch": batch, "gain": float(speed.max() / speed[0])})
+    return rows
 
 
 def fits() -> Rows:
