@@ -73,10 +73,8 @@ def catalogue(column: Column) -> Hardware:
             host.check(network)
         except InfeasibleError as error:
             host, lacks = bare, error.message
-    found = {pool: each for (_, pool), each in services(network, host).items()}
-    if "gpu" in found:  # the CPU stays as the paper's system used it
-        switched = services(network, host, replace(Switches(), **dict.fromkeys(column.switches, True)))
-        found["gpu"] = switched[network.name, "gpu"]
+    switches = replace(Switches(), **dict.fromkeys(column.switches, True))  # of CPU and GPU alike
+    found = {pool: each for (_, pool), each in services(network, host, switches).items()}
     if "gpu" in found and column.gpu_slower != 1.0:
         found["gpu"] = Scaled(found["gpu"], column.gpu_slower)
     pools = host.pools(column.gpu_workers)

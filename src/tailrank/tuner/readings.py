@@ -68,18 +68,23 @@ READINGS = (
         _column(gpu_slower=1 / 40),
     ),
     Reading(
+        "pinned inputs",
+        "inputs are handed over ready, by CPU and GPU alike; lookups as in the paper's system",
+        _column(switches=("pinned",)),
+    ),
+    Reading(
         "fused on the same GPU",
-        "lookups of all tables in one kernel; inputs pinned, int32, and copied while the GPU computes",
+        "lookups of all tables in one kernel; inputs pinned, int32, and copied while the GPU computes; the CPU's, too",
         _column(switches=MODERN, gpu_workers=2),
     ),
     Reading(
         "A100, fused",
-        "a current GPU with fused lookups and overlapped copies",
+        "a current GPU with fused lookups and overlapped copies; the CPU's inputs are ready, too",
         _column(gpu="a100", switches=MODERN, gpu_workers=2),
     ),
     Reading(
         "H100, fused",
-        "a current GPU with fused lookups and overlapped copies",
+        "a current GPU with fused lookups and overlapped copies; the CPU's inputs are ready, too",
         _column(gpu="h100", switches=MODERN, gpu_workers=2),
     ),
 )
