@@ -5,7 +5,7 @@ import threading
 import pytest
 from numpy import arange, full
 
-from tailrank.core import SetupError, Trace, single
+from tailrank.core import Plan, Pool, SetupError, Stage, Trace, single
 from tailrank.engine import Engine
 from tailrank.engine.hire import hire
 from tailrank.engine.run import Run
@@ -73,7 +73,8 @@ class Held:
 
 
 def test_a_crew_knows_its_idle_workers_and_the_work_that_is_left() -> None:
-    trace, plan, scorer = Trace(arange(3), full(3, 10)), single("m", batch_size=5, workers=3), Held()
+    trace, scorer = Trace(arange(3), full(3, 10)), Held()
+    plan = Plan(stages=(Stage(model="m", batch_size=5, adapt=True),), pools={"cpu": Pool(workers=3)})
     run = Run(trace, plan, {(0, "cpu"): scorer}, 0)
     (crew,) = hire(run, frozenset(), pin=False, spin_ns=0, queue_limit=100).values()
     assert isinstance(crew, ThreadCrew)

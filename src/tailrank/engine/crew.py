@@ -23,7 +23,7 @@ class Assignment:
     candidates at `base[q]` of `scores` and, in a first stage, at `row[q]` of the prepared rows. Worker i runs on
     `cores[i]` alone; none: anywhere. At most `queue_limit` slices wait. Where slices may share batches, `limits` and
     `waits_ns` say for each stage how many candidates a batch has at most and how long it may wait to fill (-1: none is
-    shared).
+    shared). Where `watched`, the crew keeps track of its state for decisions.
     """
 
     pool: str
@@ -38,6 +38,7 @@ class Assignment:
     queue_limit: int
     limits: tuple[int, ...] = ()
     waits_ns: tuple[int, ...] = ()
+    watched: bool = False
 
     @property
     def shared(self) -> bool:

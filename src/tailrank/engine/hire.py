@@ -82,6 +82,7 @@ def _assignment(run: Run, name: str, cores: tuple[int, ...], queue_limit: int) -
         queue_limit=queue_limit,
         limits=tuple(stage.batch_limit(name) for stage in stages),
         waits_ns=tuple(-1 if (us := stage.combine_wait_us) is None else us * 1000 for stage in stages),
+        watched=run.plan.dynamic,
     )
 
 

@@ -36,7 +36,7 @@ class Hands(NamedTuple):
 
 
 class ThreadCrew:
-    """The plain pool: threads over a queue of slices. It knows its state, for plans that decide by it."""
+    """The plain pool: threads over a queue of slices. Where it is `watched`, it knows its state."""
 
     def __init__(self, work: Assignment) -> None:
         self._work = work
@@ -48,6 +48,7 @@ class ThreadCrew:
         self._told = [0] * work.workers  # by worker: entries of its log that `fresh` has returned
         self._cpu_ns = [0] * work.workers
         self._base, self._row = work.base.tolist(), work.row.tolist()
+        self._fixed = [Choice(work.pool, step) for step in work.steps]  # by stage: what no decision was needed for
         # What was queued is the dispatcher's to write, each worker's hands its own, by one assignment: whatever is
         # read in between, a slice either waits or is in hand.
         self._queued_slices = self._queued_ns = 0
@@ -68,7 +69,7 @@ class ThreadCrew:
 
     def submit(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int) -> bool:
         """Queue the slices of a query's stage, one by one."""
-        return self.submit_as(query, stage, size, rows, deadline_ns, Choice(self._work.pool, self._work.steps[stage]))
+        return self.submit_as(query, stage, size, rows, deadline_ns, self._fixed[stage])
 
     def submit_as(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int, choice: Choice) -> bool:
         """Queue the slices of a query's stage as a decision cut them."""
@@ -77,14 +78,16 @@ class ThreadCrew:
         if self._tasks.waiting() + slices > work.queue_limit:
             return False
         work.board.expect(query, slices)
-        row, expected_ns = self._row[query], choice.slice_ns
+        row, origin_ns, expected_ns = self._row[query], work.board.origin_ns, choice.slice_ns
+        self._queued_slices += slices
+        self._queued_ns += (slices - 1) * choice.slice_ns + choice.last_ns
         for first in range(0, size, step):
             stop = min(first + step, size)
             part = None if rows is None else rows[first:stop]
             if stop == size:
                 expected_ns = choice.last_ns
-            self._queued_slices, self._queued_ns = self._queued_slices + 1, self._queued_ns + expected_ns
-            put(Task(query, stage, first, stop, row, part, deadline_ns, self._now_ns(), expected_ns))
+            queued_ns = time.perf_counter_ns() - origin_ns
+            put(Task(query, stage, first, stop, row, part, deadline_ns, queued_ns, expected_ns))
         return True
 
     def idle(self) -> int:
@@ -151,21 +154,32 @@ class ThreadCrew:
             self._ready.abort()
             return
         began_ns = time.thread_time_ns()
-        while batch := self._tasks.take():
-            before, expected_ns = self._hands[number], sum(task.expected_ns for task in batch)
-            taken = before.slices + len(batch), before.work_ns + expected_ns
-            self._hands[number] = Hands(*taken, self._now_ns(), expected_ns)
+        take, log, watched = self._tasks.take, self._logs[number], work.watched
+        while batch := take():
+            if watched:
+                self._take_in_hand(number, batch)
             if not self._stopping:
-                self._serve(batch, self._logs[number])
-            self._hands[number] = Hands(*taken)
+                self._serve(batch, log)
+            if watched:
+                before = self._hands[number]
+                self._hands[number] = Hands(before.slices, before.work_ns)
         self._cpu_ns[number] = time.thread_time_ns() - began_ns
+
+    def _take_in_hand(self, number: int, batch: tuple[Task, ...]) -> None:
+        before, expected_ns = self._hands[number], sum(task.expected_ns for task in batch)
+        slices, work_ns = before.slices + len(batch), before.work_ns + expected_ns
+        self._hands[number] = Hands(slices, work_ns, self._now_ns(), expected_ns)
 
     def _serve(self, batch: tuple[Task, ...], log: list[Served]) -> None:
         work, board = self._work, self._work.board
-        start_ns, scorer = self._now_ns(), work.scorers[batch[0].stage]
+        origin_ns, scorer = board.origin_ns, work.scorers[batch[0].stage]
         assert scorer is not None
-        batch = tuple(task for task in batch if self._on_time(task, start_ns))
-        if not batch:
+        start_ns = time.perf_counter_ns() - origin_ns
+        if len(batch) > 1:
+            batch = tuple(task for task in batch if self._on_time(task, start_ns))
+            if not batch:
+                return
+        elif not self._on_time(batch[0], start_ns):
             return
         try:
             self._score(scorer, batch)
@@ -176,29 +190,28 @@ class ThreadCrew:
                 for task in batch:
                     self._serve((task,), log)
             return
-        log.append(Served(batch, start_ns, self._now_ns()))
+        log.append(Served(batch, start_ns, time.perf_counter_ns() - origin_ns))
         for task in batch:
             board.slice_done(task.query, task.stage, task.stage == len(work.scorers) - 1)
 
     def _on_time(self, task: Task, start_ns: int) -> bool:
         board = self._work.board
-        if not board.live(task.query):
-            return False
-        if start_ns > task.deadline_ns:
+        if start_ns > task.deadline_ns and board.live(task.query):
             board.fail(task.query, "deadline passed")
-            return False
-        return True
+        return board.live(task.query)
 
     def _score(self, scorer: Scorer, batch: tuple[Task, ...]) -> None:
         """Score a batch and put each slice's scores where its query has them."""
-        task = batch[0]
-        if len(batch) > 1:
-            scores = scorer.score_rows(np.concatenate([_rows(task) for task in batch]))
-        elif task.rows is None:
-            scores = scorer.score(task.row + task.first, task.row + task.stop)
-        else:
-            scores = scorer.score_rows(task.rows)
-        done = 0
+        if len(batch) == 1:
+            (task,) = batch
+            if task.rows is None:
+                scores = scorer.score(task.row + task.first, task.row + task.stop)
+            else:
+                scores = scorer.score_rows(task.rows)
+            base = self._base[task.query]
+            self._work.scores[base + task.first : base + task.stop] = scores
+            return
+        scores, done = scorer.score_rows(np.concatenate([_rows(task) for task in batch])), 0
         for task in batch:
             base, size = self._base[task.query], task.stop - task.first
             self._work.scores[base + task.first : base + task.stop] = scores[done : done + size]
