@@ -58,6 +58,7 @@ TARGETS = {"low": 0.5, "medium": 1.0, "high": 1.5}  # of the network's own targe
 HOSTS, GPU, GPU_WORKERS = ("broadwell-28c", "skylake-40c"), "gtx-1080ti", 1
 FRESH = range(100, 103)  # repetitions that chose no plan
 LOSS = 0.01  # regret above this is worth a line of its own
+MOST_NAMED = 6
 TENTH = 10  # a climb may measure one in so many of the grid's plans
 WAYS = {"study": "the study's search", "climb": "the sequential climb", "joint": "the joint climb after it"}
 
@@ -239,7 +240,13 @@ def place(row: dict[str, Any]) -> str:
     return f"{row['network']} {row['target']} on {row['host']}{' with the GPU' if row['scheduler'] == 'gpu' else ''}"
 
 
+def places(rows: Sequence[dict[str, Any]]) -> str:
+    shown = [place(row) for row in rows[:MOST_NAMED]]
+    return ", ".join(shown) + (f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else "")
+
+
 def finding(way: str, rows: Sequence[dict[str, Any]]) -> str:
+    """Say what a way loses at most, where, in how many cells it matters, and whether fresh queries confirm it."""
     here = [row for row in rows if way in row.get("ways", {})]
     worst = max(here, key=lambda row: row["ways"][way]["regret"])
     losing = [row for row in here if row["ways"][way]["regret"] > LOSS]
@@ -247,7 +254,7 @@ def finding(way: str, rows: Sequence[dict[str, Any]]) -> str:
     words = f"- {WAYS[way].capitalize()}: at most {per_cent(worst['ways'][way]['regret'])} % ({place(worst)}); "
     words += f"more than {100 * LOSS:g} % in {len(losing)} of {len(here)} cells"
     if losing:
-        words += f" ({', '.join(map(place, losing))}), of which on fresh queries {len(sure)} surely"
+        words += f" ({places(losing)}); on fresh queries its plan is surely the worse one in {len(sure)} of these"
     return f"{words}."
 
 
@@ -259,10 +266,14 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
     shares = [row["ways"][way]["plans"] / row["grid"] for row in both for way in ("climb", "joint")]
     alone = max(row["threshold_alone"] for row in both)
     audited, bounded = (sum(row["settled"][name] for row in solved) for name in ("audited", "bounded"))
+    plain = max((row for row in solved if row["scheduler"] == "cpu"), key=lambda row: row["ways"]["climb"]["regret"])
+    beside = per_cent(plain["ways"]["climb"]["regret"])
     return [
         f"- {len(rows)} cells, {len(rows) - len(solved)} of them without any plan that meets the target.",
         *(finding(way, solved) for way in WAYS),
-        f"- The threshold alone, at the batch size the sequential climb ended with: at most {per_cent(alone)} %.",
+        f"- One knob alone: for the batch size, without the GPU, the climb loses at most {beside} % ({place(plain)}); "
+        f"for the threshold, at the batch size that the sequential climb ended with, at most {per_cent(alone)} %: it tries "
+        "powers of two up to 512 and their middles, and what a GPU of this size is worth lies between, or above.",
         f"- With the GPU the climbs measured {100 * min(shares):.1f} to {100 * max(shares):.1f} % of the grid's plans; "
         "without it the grid has 20 plans and the climb measures most of them.",
         f"- Settling all {grid:,} plans of the grids took {probes:,} runs of a trace: most plans miss the target just "
@@ -281,7 +292,11 @@ def page(rows: Sequence[dict[str, Any]], words: str) -> str:
         "The grid of a cell holds every batch size 1, 2, 3, 4, 6, 8, ..., 1024, and with the GPU each of them with "
         "every offload threshold 32, 64, ..., 992 and without offload. *Regret* is one minus a plan's capacity over "
         "that of the best plan known, of the grid or off it. Capacities are found to 0.5 %, so less says nothing. The "
-        "best of hundreds owes something to the queries it was chosen on; *fresh queries* chose neither plan.",
+        "best of hundreds owes something to the queries it was chosen on; *fresh queries* chose neither plan. The "
+        "study's plans were chosen on queries of their own, the climbs' on those of the grid. The *climbs* here are "
+        "the published one, batch size first, over powers of two and the middles beside the best, and the joint one after "
+        "it. `tailrank tune` climbs jointly where there is a GPU; where there is none it measures every batch size of "
+        "the grid (with `--quick`: powers of two).",
         "",
         *summary(rows),
         "",

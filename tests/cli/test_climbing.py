@@ -53,6 +53,16 @@ def test_a_gpu_that_only_the_largest_queries_are_worth_gets_those() -> None:
     assert len(found.candidates) <= BUDGET.plans
 
 
+@pytest.mark.parametrize("refine", [True, False])
+def test_without_a_gpu_every_batch_size_of_the_grid_is_measured_where_time_allows(refine: bool) -> None:
+    asked = Question("m", {"cpu": Pool(workers=2)}, {"cpu": LinearTime(20_000, 20_000)}, WORKLOAD, TARGET, seed=1)
+    budget = BUDGET._replace(refine=refine)
+    found = climbed(asked, static_baseline("m", 200, 2), budget, Progress(quiet=True))
+    sizes = {each.plan.stages[0].batch_size for each in found.candidates}
+    assert sizes >= {1, 2, 4, 8, 16, 32, 64, 100, 128, 256}
+    assert (sizes >= {3, 6, 12, 24, 48, 96, 192}) == refine
+
+
 def test_plans_without_offload_do_not_name_the_gpu() -> None:
     found = searched(profile(30_000, 20))  # no batch of it meets the target
     assert found.best.plan.stages[0].offload_at is None

@@ -108,7 +108,9 @@ def climbed(asked: Question, baseline: Plan, budget: Budget, progress: Progress)
         return capacity(replications, plan, asked.target, slices=slices, warmup=WARMUP)
 
     if not thresholds:
-        return climb(measured, start, batches=sizes, refine=budget.refine)
+        # All of the grid: near an unreachable target, capacity over batch size has several humps (waves of slices).
+        every = (*sizes, *full_batches(largest)) if budget.refine else sizes
+        return climb(measured, start, batches=sorted(set(every)), refine=budget.refine)
     first = climb(measured, start, batches=sizes, thresholds=thresholds, offload_pool="gpu", refine=budget.refine)
     found = joint_climb(
         measured,
