@@ -73,6 +73,16 @@ def test_each_load_gets_the_plan_with_the_lowest_tail(known: Callable[..., tuple
     assert [plan.stages[0].batch_size for plan in table.plans] == [8, 16, 32]
 
 
+def test_a_reserve_asks_for_plans_that_stand_more_than_their_load(
+    known: Callable[..., tuple[Known, list[Replication]]],
+) -> None:
+    _, replications = known()
+    loads = [50, 70, 100, 150, 300]
+    assert sizes_of(plan_table(replications, PLANS, loads, GOAL)) == [8, 8, 16, 16, 32]
+    # 1.4 x 50 is within the smallest batch's 80, 1.4 x 70 is not; 1.4 x 150 is beyond 160; beyond all loads nothing is.
+    assert sizes_of(plan_table(replications, PLANS, loads, GOAL, reserve=1.4)) == [8, 16, 16, 32, 32]
+
+
 def test_the_table_ends_where_no_plan_serves_the_load(known: Callable[..., tuple[Known, list[Replication]]]) -> None:
     system, replications = known()
     table = plan_table(replications, PLANS, [50, 200, 400, 800], GOAL)
@@ -131,6 +141,7 @@ def test_bad_questions_are_refused(known: Callable[..., tuple[Known, list[Replic
         (PLANS, [0.0], {}),
         (PLANS, [math.inf], {}),
         (PLANS, [1.0], {"margin": 0.0}),
+        (PLANS, [1.0], {"reserve": 0.9}),
         (PLANS, [1.0], {"objective": "frugal"}),
         ([sized(8), single("m", batch_size=8, workers=5)], [1.0], {}),
     ):

@@ -81,16 +81,19 @@ def plan_table(
     objective: Objective = "tail",
     power: Power | None = None,
     margin: float = MARGIN,
+    reserve: float = 1.0,
     warmup: float = WARMUP,
 ) -> PlanTable:
     """Serve every load under every plan and return the best plan of each.
 
     `tail`: the plan with the lowest latency at the target's percentile. `frugal`: the one that draws least power with
     at most `margin` of the target's latency, by `power`; where no plan leaves that margin, the lowest tail. A plan
-    that misses the target at some load is not tried above it. The table ends at the highest load that some plan
+    that misses the target at some load is not tried above it. `reserve` asks that a row's plan meet the target at that
+    many times its load, too, as far as any plan does: within a window the load rises above its mean, and a plan that
+    is quick but nearly full does not forgive that. The table ends at the highest load that some plan
     serves. Raises `InfeasibleError` where none serves even the lowest load.
     """
-    _check(plans, loads_qps, objective, power, margin)
+    _check(plans, loads_qps, objective, power, margin, reserve)
     alive, measured = list(plans), []
     for qps in sorted(set(loads_qps)):
         found = [_read(replications, plan, qps, target, power, warmup) for plan in alive]
@@ -105,7 +108,9 @@ def plan_table(
         )
     rows: list[TableRow] = []
     for qps, trials in reversed(measured):
-        best = _best(trials, target, objective, margin, rows[-1].plan if rows else None)
+        able = _able_at(reserve * qps, measured)
+        strong = [trial for trial in trials if trial.plan in able]
+        best = _best(strong, target, objective, margin, rows[-1].plan if rows else None)
         rows.append(TableRow(qps=qps, plan=best.plan, tail_ms=best.tail_ms, power_w=best.power_w))
     return PlanTable(target=target, rows=tuple(reversed(rows)), objective=objective)
 
@@ -146,6 +151,12 @@ def _read(
     return _Trial(plan, math.fsum(tails) / len(tails), math.fsum(watts) / len(watts) if watts else None)
 
 
+def _able_at(qps: float, measured: Sequence[tuple[float, list[_Trial]]]) -> list[Plan]:
+    """Return the plans that met the target at the first load of at least `qps`, or at the highest."""
+    trials = next((trials for load, trials in measured if load >= qps), measured[-1][1])
+    return [trial.plan for trial in trials]
+
+
 def _best(
     trials: Sequence[_Trial], target: SLATarget, objective: Objective, margin: float, above: Plan | None
 ) -> _Trial:
@@ -163,7 +174,12 @@ def _best(
 
 
 def _check(
-    plans: Sequence[Plan], loads_qps: Sequence[float], objective: Objective, power: Power | None, margin: float
+    plans: Sequence[Plan],
+    loads_qps: Sequence[float],
+    objective: Objective,
+    power: Power | None,
+    margin: float,
+    reserve: float,
 ) -> None:
     if not plans or not loads_qps:
         raise BadInputError(
@@ -179,5 +195,7 @@ def _check(
         raise BadInputError(f"loads must be finite and above zero, not {lowest:g}", hint="give queries per second")
     if not 0 < margin <= 1:
         raise BadInputError(f"margin must lie above 0 and at most at 1, not {margin:g}", hint="0.9 is usual")
+    if not 1 <= reserve < math.inf:
+        raise BadInputError(f"reserve starts at 1, not {reserve:g}", hint="1.3 is 30 % above the row's load")
     if objective == "frugal" and power is None:
         raise BadInputError("a frugal table needs a power model", hint="give `power`, or use the objective `tail`")
