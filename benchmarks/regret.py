@@ -272,8 +272,8 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"- {len(rows)} cells, {len(rows) - len(solved)} of them without any plan that meets the target.",
         *(finding(way, solved) for way in WAYS),
         f"- One knob alone: for the batch size, without the GPU, the climb loses at most {beside} % ({place(plain)}); "
-        f"for the threshold, at the batch size that the sequential climb ended with, at most {per_cent(alone)} %: it tries "
-        "powers of two up to 512 and their middles, and what a GPU of this size is worth lies between, or above.",
+        f"for the threshold, at the batch size that the sequential climb ended with, at most {per_cent(alone)} %: it "
+        "tries powers of two up to 512 and their middles, and what a GPU of this size is worth lies between, or above.",
         f"- With the GPU the climbs measured {100 * min(shares):.1f} to {100 * max(shares):.1f} % of the grid's plans; "
         "without it the grid has 20 plans and the climb measures most of them.",
         f"- Settling all {grid:,} plans of the grids took {probes:,} runs of a trace: most plans miss the target just "
@@ -294,8 +294,8 @@ def page(rows: Sequence[dict[str, Any]], words: str) -> str:
         "that of the best plan known, of the grid or off it. Capacities are found to 0.5 %, so less says nothing. The "
         "best of hundreds owes something to the queries it was chosen on; *fresh queries* chose neither plan. The "
         "study's plans were chosen on queries of their own, the climbs' on those of the grid. The *climbs* here are "
-        "the published one, batch size first, over powers of two and the middles beside the best, and the joint one after "
-        "it. `tailrank tune` climbs jointly where there is a GPU; where there is none it measures every batch size of "
+        "the published one, batch size first, over powers of two and the middles beside the best, and the joint one "
+        "after it. `tailrank tune` climbs jointly where there is a GPU; where there is none it measures every batch size of "
         "the grid (with `--quick`: powers of two).",
         "",
         *summary(rows),
