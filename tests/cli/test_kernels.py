@@ -10,11 +10,12 @@ from tailrank.cli.progress import Progress
 
 @pytest.mark.parametrize(("ready", "said"), [(True, ""), (False, "compiling the simulator's kernels")])
 def test_only_a_run_that_compiles_says_so(monkeypatch: pytest.MonkeyPatch, ready: bool, said: str) -> None:
-    warmed = []
-    monkeypatch.setattr(kernels, "kernels_ready", lambda: ready)
-    monkeypatch.setattr(kernels, "warm", lambda: warmed.append(True))
+    warmed: list[dict[str, bool]] = []
+    monkeypatch.setattr(kernels, "kernels_ready", lambda **_: ready)
+    monkeypatch.setattr(kernels, "warm", lambda **which: warmed.append(which))
     stream = io.StringIO()
     kernels.prepare_kernels(Progress(stream=stream))
-    assert warmed
+    kernels.prepare_kernels(Progress(stream=io.StringIO()), dynamic=True)
+    assert warmed == [{"dynamic": False}, {"dynamic": True}]
     assert stream.getvalue().startswith(said)
     assert bool(stream.getvalue()) == bool(said)

@@ -6,8 +6,11 @@ from tailrank.simulator import kernels_ready, warm
 __all__ = ["prepare_kernels"]
 
 
-def prepare_kernels(progress: Progress) -> None:
-    """Load the kernels; where they are not on disk yet, say that they are compiled, once on this machine."""
-    if not kernels_ready():
+def prepare_kernels(progress: Progress, *, dynamic: bool = False) -> None:
+    """Load the kernels; where they are not on disk yet, say that they are compiled, once on this machine.
+
+    `dynamic`: those of plans that decide by the state of their pools, too.
+    """
+    if not kernels_ready(dynamic=dynamic):
         progress.note("compiling the simulator's kernels, once on this machine (some seconds)")
-    warm()
+    warm(dynamic=dynamic)

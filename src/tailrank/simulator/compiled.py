@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Stage, Trace
-from tailrank.simulator.events import PlanArrays, walk_events
+from tailrank.simulator.events import PlanArrays, run_events, walk_events
 from tailrank.simulator.funnel import walk_funnel
 from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import walk_pool
 from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
 from tailrank.timing import BUCKETS, QUANTILES, Overheads, bucket
 
-__all__ = ["KERNELS", "loads", "walk"]
+__all__ = ["DYNAMIC_KERNELS", "KERNELS", "loads", "walk"]
 
 ALWAYS = 2**62  # no query is as large
 Number = TypeVar("Number", np.int64, np.float64)
@@ -35,6 +35,7 @@ def _count(size: I64, batch: int, offload_at: int, most: int) -> tuple[int, int,
 
 
 KERNELS: tuple[Any, ...] = (_count, walk_pool, walk_funnel)
+DYNAMIC_KERNELS: tuple[Any, ...] = (run_events,)
 
 
 def loads(trace: Trace, plan: Plan) -> Loads:

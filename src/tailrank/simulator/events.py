@@ -19,7 +19,7 @@ from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
-__all__ = ["PlanArrays", "walk_events"]
+__all__ = ["PlanArrays", "run_events", "walk_events"]
 
 NEVER = 2**62
 FINISH, READY, QUEUE, LEAVE, DECIDE, FREE, IDLE = 0, 1, 2, 3, 4, 5, -1  # what happens; the dispatcher's phases
@@ -245,7 +245,7 @@ def _next(finishes: Heap, readies: Heap, arriving: int, job: I64, leave_at: I64)
 
 
 @compiled
-def _walk(
+def run_events(
     arrival: I64, size: I64, plan: PlanArrays, pools: Pools, costs: Costs, dispatch: I64, finish: I64, most_rows: int
 ) -> I64:
     """Walk every event; fills `dispatch`, `finish` and the counts of `pools`, and returns the rows."""
@@ -327,4 +327,4 @@ def walk_events(
 
     Returns the columns of `SliceRecords`, shape (9, m); none, shape (9, 0), where `most_rows` is 0.
     """
-    return _walk(arrival, size, plan, _pools(plan.workers, *counts), costs, dispatch, finish, most_rows)
+    return run_events(arrival, size, plan, _pools(plan.workers, *counts), costs, dispatch, finish, most_rows)

@@ -3,11 +3,15 @@
 __all__ = ["kernels_ready", "warm"]
 
 
-def kernels_ready() -> bool:
-    """Return whether the kernels of this version, for this machine, are loaded or cached on disk."""
+def kernels_ready(*, dynamic: bool = False) -> bool:
+    """Return whether the kernels of this version, for this machine, are loaded or cached on disk.
+
+    `dynamic`: those too that serve plans which decide by the state of their pools.
+    """
     from tailrank.simulator import compiled
 
-    return all(kernel.signatures or _cached(kernel) for kernel in compiled.KERNELS)
+    kernels = compiled.KERNELS + compiled.DYNAMIC_KERNELS if dynamic else compiled.KERNELS
+    return all(kernel.signatures or _cached(kernel) for kernel in kernels)
 
 
 def _cached(kernel: object) -> bool:
@@ -18,8 +22,8 @@ def _cached(kernel: object) -> bool:
     return bool(load_index and load_index())
 
 
-def warm() -> None:
-    """Compile the kernels, or load them from disk (a fraction of a second), by serving one query both ways."""
+def warm(*, dynamic: bool = False) -> None:
+    """Compile the kernels, or load them from disk (a fraction of a second), by serving one query every way."""
     import numpy as np
 
     from tailrank.core import Plan, Pool, Stage, Trace
@@ -31,3 +35,6 @@ def warm() -> None:
     for depth in (1, 2):
         stages = (Stage(model="any", batch_size=1),) * depth
         simulator.serve(trace, Plan(stages=stages, pools={"cpu": Pool(workers=1)}))
+    if dynamic:
+        adapting = Stage(model="any", batch_size=1, adapt=True)
+        simulator.serve(trace, Plan(stages=(adapting,), pools={"cpu": Pool(workers=1)}))
