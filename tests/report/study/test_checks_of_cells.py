@@ -135,3 +135,10 @@ def test_intervals_alone_cannot_tell_whether_a_search_repeats(document: Document
     holds, ours = checks.samples(Value(document))
     assert holds is None
     assert "not repeated" in ours
+
+
+def test_a_target_that_the_gpu_host_cannot_meet_is_below_and_no_ratio(document: Document) -> None:
+    cells_of(document, scheduler="gpu")[0]["capacity_qps"] = 0.0
+    holds, ours = checks.gpu(Value(document))
+    assert holds is False
+    assert "1 cell" in ours

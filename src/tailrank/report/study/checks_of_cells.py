@@ -93,8 +93,7 @@ def gpu(document: Value) -> Found:
     halves = [
         per_watt / gain
         for key, cell, _ in cells.pairs("gpu", "cpu")
-        if (gain := _ratio(cells, "capacity_qps", key)) is not None
-        and (per_watt := _ratio(cells, cells.per_watt, key)) is not None
+        if (gain := _ratio(cells, "capacity_qps", key)) and (per_watt := _ratio(cells, cells.per_watt, key)) is not None
     ]
     half = geomean(halves)
     if not mlp or half is None:

@@ -160,9 +160,9 @@ def gaps(document: Value) -> Found:
 def climb(document: Value) -> Found:
     """Compare what the climb measured and chose on two plants without noise."""
     data = document["evidence"]["climb"]
-    if not data["listed"]:
-        return None, "no climb in the document"
     listed, measured = data["listed"].numbers, data["measured"].numbers
+    if not listed:
+        return None, "no climb in the document"
     every = set(listed) <= set(measured) and data["without_measured"].raw is True
     first, useless = data["first_best"].number, data["useless_gpu"].raw
     words = (

@@ -30,3 +30,9 @@ def test_sizes_that_have_no_room_get_no_tick() -> None:
 def test_error_bars_reach_to_the_ends_of_the_interval() -> None:
     bars = band([(1.0, 10.0, 8.0, 13.0)])
     assert (bars["array"], bars["arrayminus"]) == ([3.0], [2.0])
+
+
+def test_an_axis_of_values_beyond_reason_still_has_ticks() -> None:
+    figure = go.Figure()
+    log_axis(figure, "y", [1e-300, 1e308])
+    assert len(figure.layout.yaxis.tickvals) < 50

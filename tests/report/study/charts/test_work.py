@@ -17,9 +17,10 @@ def test_every_point_lies_on_or_below_the_roof(document: dict[str, Any]) -> None
         assert all(y <= min(5000.0, 170.0 * x) * 1.0001 for x, y in zip(trace.x, trace.y, strict=True))
 
 
+@pytest.mark.parametrize("value", [0, 1e308])
 @pytest.mark.parametrize("field", ["flops_per_byte", "bound_gflops", "batch"])
-def test_a_point_without_a_place_is_left_out(document: dict[str, Any], field: str) -> None:
-    document["evidence"]["roofline"]["points"][0][field] = 0
+def test_a_point_without_a_place_is_left_out(document: dict[str, Any], field: str, value: float) -> None:
+    document["evidence"]["roofline"]["points"][0][field] = value
     chart = roofline(Value(document))
     assert isinstance(chart, Chart)
     assert len(chart.figure.data[1].x) == 2

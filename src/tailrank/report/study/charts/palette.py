@@ -6,7 +6,7 @@ from tailrank.report.charts.style import log_ticks
 from tailrank.report.study.paper import NETWORKS
 from tailrank.report.wording import count
 
-__all__ = ["COLOURS", "PAPER", "SCHEDULERS", "band", "colour", "log_axis", "sizes_axis"]
+__all__ = ["COLOURS", "LEAST", "MOST", "PAPER", "SCHEDULERS", "band", "colour", "log_axis", "sizes_axis"]
 
 COLOURS = {
     "rmc1": "#1f6fb4",
@@ -22,6 +22,7 @@ COLOURS = {
 
 PAPER = "#22262b"
 SCHEDULERS = {"static": "#b9bec6", "cpu": "#1f6fb4", "gpu": "#2a8c78"}
+LEAST, MOST = 1e-12, 1e15  # of what a logarithmic axis can show in earnest
 OTHERS = ("#4d4d4d", "#7b828c", "#b9bec6")
 
 
@@ -34,7 +35,8 @@ def colour(network: str) -> str:
 
 def log_axis(figure: go.Figure, axis: str, values: list[float]) -> None:
     """Make `axis` ("x" or "y") logarithmic with ticks around positive `values`."""
-    ticks = log_ticks(min(values), max(values))
+    low, high = (min(max(value, LEAST), MOST) for value in (min(values), max(values)))
+    ticks = log_ticks(low, high)
     settings = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
     (figure.update_xaxes if axis == "x" else figure.update_yaxes)(**settings)
 

@@ -8,7 +8,7 @@ from tailrank.report.charts.service import PARTS
 from tailrank.report.charts.style import BASELINE, INK, Absent, Chart, blank, mark, safe
 from tailrank.report.document import Value
 from tailrank.report.study.cells import title
-from tailrank.report.study.charts.palette import colour, log_axis, sizes_axis
+from tailrank.report.study.charts.palette import LEAST, MOST, colour, log_axis, sizes_axis
 from tailrank.report.wording import amount, count, plural, scaled
 
 __all__ = ["operator_shares", "roofline", "speedups", "work_per_row"]
@@ -55,7 +55,9 @@ def roofline(document: Value) -> Chart | Absent:
 def _roof_point(row: Value) -> tuple[str, float, float, float] | None:
     numbers = [row[key].number for key in ("batch", "flops_per_byte", "bound_gflops")]
     batch, x, y = numbers
-    if row["network"].text is None or not batch or not x or not y or min(batch, x, y) <= 0:
+    if row["network"].text is None or not batch or not x or not y:
+        return None
+    if not (min(batch, x, y) > LEAST and max(batch, x, y) < MOST):
         return None
     return row["network"].text, batch, x, y
 
