@@ -295,8 +295,8 @@ def page(rows: Sequence[dict[str, Any]], words: str) -> str:
         "best of hundreds owes something to the queries it was chosen on; *fresh queries* chose neither plan. The "
         "study's plans were chosen on queries of their own, the climbs' on those of the grid. The *climbs* here are "
         "the published one, batch size first, over powers of two and the middles beside the best, and the joint one "
-        "after it. `tailrank tune` climbs jointly where there is a GPU; where there is none it measures every batch size of "
-        "the grid (with `--quick`: powers of two).",
+        "after it. `tailrank tune` climbs jointly where there is a GPU; where there is none it measures every batch "
+        "size of the grid (with `--quick`: powers of two).",
         "",
         *summary(rows),
         "",
