@@ -249,8 +249,8 @@ def page(result: Mapping[str, Any]) -> str:
         "times, and repeats to the bit. Windows are of the simulated host's time; the recordings are warped so that",
         f"their busiest window offers {100 * PEAK:.0f} % of the highest capacity of any plan. "
         + " ".join(
-            f"Of the queries of the {each.name.capitalize()} day, {100 * each.share:.0f} % are\ndrawn at random: the shape "
-            "of the load stays, and the run is shorter."
+            f"Of the queries of the {each.name.capitalize()} day, {100 * each.share:.0f} % are\ndrawn at random: the "
+            "shape of the load stays, and the run is shorter."
             for each in RECORDINGS
             if each.share < 1
         ),
