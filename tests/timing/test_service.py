@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrank.timing import BUCKETS, QUANTILES, ConstantTime, LinearTime, ServiceTime, bucket
+from tailrank.timing import BUCKETS, QUANTILES, ConstantTime, LinearTime, ServiceTable, ServiceTime, Tabled, bucket
 
 
 @given(st.integers(1, 10**6))
@@ -38,3 +38,20 @@ def test_linear_time_is_a_line(fixed_ns: float, item_ns: float, items: int) -> N
 
 def test_constant_time_ignores_the_size() -> None:
     assert set(ConstantTime(7).table(50, 2).mean_ns.ravel().tolist()) == {7.0}
+
+
+def test_tables_are_kept_and_cut_from_one() -> None:
+    service = LinearTime(200_000, 20_000)
+    asked = []
+
+    class Counted:
+        def table(self, max_items: int, workers: int) -> ServiceTable:
+            asked.append((max_items, workers))
+            return service.table(max_items, workers)
+
+    tabled = Tabled(Counted())
+    for items in (64, 1000, 25, 64):
+        found = tabled.table(items, 4)
+        assert np.array_equal(found.mean_ns, service.table(items, 4).mean_ns)
+    assert asked == [(1024, 4)]
+    assert tabled.table(1500, 4).mean_ns.shape == (4, 1501)

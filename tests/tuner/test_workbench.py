@@ -7,7 +7,7 @@ from tailrank.timing import LinearTime
 from tailrank.tuner import capacity
 from tailrank.tuner.readings import QUICK
 from tailrank.tuner.study import Effort, Hardware
-from tailrank.tuner.workbench import Tabled, Workbench, pooled, trace_of
+from tailrank.tuner.workbench import Workbench, pooled, trace_of
 from tailrank.workload import Production
 
 TARGET = SLATarget(latency_ms=20)
@@ -43,22 +43,6 @@ def test_the_order_of_sizes_is_random_and_repetitions_differ():
     assert abs(neighbours) < 4 / np.sqrt(len(sizes))
     assert not np.array_equal(sizes, trace_of(20_000, 1, 1).size)
     assert not np.array_equal(sizes, trace_of(20_000, 2, 0).size)
-
-
-def test_tables_are_cut_from_one(monkeypatch):
-    asked = []
-
-    class Counted:
-        def table(self, max_items, workers):
-            asked.append((max_items, workers))
-            return CPU.table(max_items, workers)
-
-    tabled = Tabled(Counted())
-    for items in (64, 1000, 25, 64):
-        found = tabled.table(items, 4)
-        assert np.array_equal(found.mean_ns, CPU.table(items, 4).mean_ns)
-    assert asked == [(1000, 4)]
-    assert tabled.table(1500, 4).mean_ns.shape == (4, 1501)
 
 
 def test_capacity_is_below_the_bound_and_busy_near_one():

@@ -17,7 +17,7 @@ from tailrank.core import Plan, Pool, System
 from tailrank.metrics import WARMUP, SLATarget, summarise
 from tailrank.scheduler import split_all
 from tailrank.simulator import Simulator
-from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTable, ServiceTime
+from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTime, Tabled
 from tailrank.tuner import (
     Candidate,
     Capacity,
@@ -40,7 +40,6 @@ __all__ = ["Question", "climbed", "curve", "effort", "full_qps", "repetitions", 
 
 LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
 STEPS = 32  # thresholds of the joint climb, evenly up to the largest query
-LARGEST = 1024  # candidates of a batch; larger queries than that are rare
 LOADS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1)  # of the capacity
 
 
@@ -61,27 +60,12 @@ class Question:
 
     @cached_property
     def _tabled(self) -> dict[tuple[str, str], ServiceTime]:
-        kept = {pool: _Tabled(service) for pool, service in self.services.items()}
+        kept = {pool: Tabled(service) for pool, service in self.services.items()}
         return services_of(self.model, kept)
 
     def simulator(self, seed: int) -> Simulator:
         """Return a simulator of the pools, whose records have no slices."""
         return Simulator(self._tabled, overheads=self.overheads, seed=seed, detail=False)
-
-
-class _Tabled:
-    """`service` with its largest table kept: every plan asks for one, and the smaller are parts of the larger."""
-
-    def __init__(self, service: ServiceTime) -> None:
-        self._service = service
-        self._kept: dict[int, ServiceTable] = {}
-
-    def table(self, max_items: int, workers: int) -> ServiceTable:
-        """See `ServiceTime.table`."""
-        kept = self._kept.get(workers)
-        if kept is None or kept.mean_ns.shape[1] <= max_items:
-            kept = self._kept[workers] = self._service.table(max(max_items, LARGEST), workers)
-        return ServiceTable(np.ascontiguousarray(kept.mean_ns[:, : max_items + 1]), kept.noise)
 
 
 def services_of(name: str, profiles: Mapping[str, ServiceTime]) -> dict[tuple[str, str], ServiceTime]:

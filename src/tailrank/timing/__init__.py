@@ -19,6 +19,7 @@ from tailrank.timing.service import (
     Scaled,
     ServiceTable,
     ServiceTime,
+    Tabled,
     bucket,
 )
 from tailrank.timing.switches import MODERN, Switches, popular_share
@@ -52,6 +53,7 @@ __all__ = [
     "ServiceTable",
     "ServiceTime",
     "Switches",
+    "Tabled",
     "bucket",
     "busy_at_start",
     "check_plan",

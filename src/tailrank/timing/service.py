@@ -10,9 +10,20 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BUCKETS", "QUANTILES", "ConstantTime", "LinearTime", "Scaled", "ServiceTable", "ServiceTime", "bucket"]
+__all__ = [
+    "BUCKETS",
+    "QUANTILES",
+    "ConstantTime",
+    "LinearTime",
+    "Scaled",
+    "ServiceTable",
+    "ServiceTime",
+    "Tabled",
+    "bucket",
+]
 
 QUANTILES = 256  # equally likely noise factors a bucket; the index fits a uint8
+TABLED = 1024  # items of a kept table, at least; larger batches are rare
 BUCKETS = 12  # batch of n items uses noise bucket ceil(log2(n)), at most 11 (n > 1024)
 
 
@@ -82,3 +93,25 @@ class Scaled:
         """See `ServiceTime.table`."""
         table = self.service.table(max_items, workers)
         return ServiceTable(table.mean_ns * self.factor, table.noise)
+
+
+class Tabled:
+    """`service` with its tables kept: the simulator asks for one each time a plan's largest batch changes.
+
+    The first table is as long as most batches, so that shorter ones are parts of it.
+    """
+
+    def __init__(self, service: ServiceTime) -> None:
+        self.service = service
+        self._whole: dict[int, ServiceTable] = {}
+        self._cut: dict[tuple[int, int], ServiceTable] = {}
+
+    def table(self, max_items: int, workers: int) -> ServiceTable:
+        """See `ServiceTime.table`."""
+        key = max_items, workers
+        if key not in self._cut:
+            whole = self._whole.get(workers)
+            if whole is None or whole.mean_ns.shape[1] <= max_items:
+                whole = self._whole[workers] = self.service.table(max(max_items, TABLED), workers)
+            self._cut[key] = ServiceTable(np.ascontiguousarray(whole.mean_ns[:, : max_items + 1]), whole.noise)
+        return self._cut[key]

@@ -10,7 +10,7 @@ import numpy as np
 from tailrank.core import Plan, Records, System, Trace, stream
 from tailrank.metrics import SLATarget, t_interval
 from tailrank.simulator import Simulator
-from tailrank.timing import ServiceTable, ServiceTime
+from tailrank.timing import Tabled
 from tailrank.tuner.bounds import Bounds
 from tailrank.tuner.capacity import Capacity, Replication, capacity
 from tailrank.tuner.race import Course
@@ -20,27 +20,7 @@ from tailrank.workload import LogNormal, Paper, Poisson, Production
 
 __all__ = ["Workbench", "pooled"]
 
-TABLED = 1000  # items of the table that shorter ones are cut from
 SIZES = 20_000  # queries whose sizes stand for the law's in bounds
-
-
-class Tabled:
-    """`service` with its tables kept: the simulator asks for one each time a plan's largest batch changes."""
-
-    def __init__(self, service: ServiceTime) -> None:
-        self.service = service
-        self._whole: dict[int, ServiceTable] = {}
-        self._cut: dict[tuple[int, int], ServiceTable] = {}
-
-    def table(self, max_items: int, workers: int) -> ServiceTable:
-        """See `ServiceTime.table`."""
-        key = max_items, workers
-        if key not in self._cut:
-            whole = self._whole.get(workers)
-            if whole is None or whole.mean_ns.shape[1] <= max_items:
-                whole = self._whole[workers] = self.service.table(max(max_items, TABLED), workers)
-            self._cut[key] = ServiceTable(np.ascontiguousarray(whole.mean_ns[:, : max_items + 1]), whole.noise)
-        return self._cut[key]
 
 
 @dataclass(frozen=True)
