@@ -21,7 +21,7 @@ venv: $(STAMP) ## virtual environment in .venv with everything installed (free w
 
 $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,onnx,report,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch,onnx,report,data,train,explore,dev]'
 	touch $@
 
 demo: $(STAMP) ## tune RMC1 on this machine: prints a table and writes runs/demo/report.html

@@ -1,0 +1,1 @@
+"""Labelled data to rank: MovieLens, Criteo, and synthetic with a known truth. No torch."""
