@@ -1,1 +1,5 @@
 """Labelled data to rank: MovieLens, Criteo, and synthetic with a known truth. No torch."""
+
+from tailrank.datasets.ranking_data import Examples, Queries, RankingData
+
+__all__ = ["Examples", "Queries", "RankingData"]
