@@ -109,6 +109,20 @@ def test_switches_are_recorded_and_make_the_gpu_no_slower(capsys: pytest.Capture
         assert after["cpu_us"] <= before["cpu_us"]  # fused lookups and short ids help there, too
 
 
+def test_a_fit_written_by_calibrate_is_taken_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    points = [f"skylake-40c,wnd,{batch},total_ms,{0.05 + 0.02 * batch}" for batch in (1, 8, 64, 256, 1024)]
+    (folder / "points.csv").write_text("\n".join(["device,network,batch,quantity,value", *points]) + "\n")
+    words = ["profile", "wnd", "--calibrate", "skylake-40c", "--points", "points.csv", "--fit", "mine.toml", "--json"]
+    assert main(words) == 0
+    capsys.readouterr()
+    plain = document(capsys, host="skylake-40c:cores=4")
+    fitted = document(capsys, "--fit", "mine.toml", host="skylake-40c:cores=4")
+    assert "--fit mine.toml" in fitted["command"]
+    assert "skylake-40c: parameters of --fit (points in points.csv)" in fitted["notes"]
+    assert not any("--fit" in note for note in plain["notes"])
+    assert fitted["profile"]["points"] != plain["profile"]["points"]
+
+
 def test_a_target_that_no_plan_meets_is_exit_code_3_and_writes_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +143,8 @@ def test_a_target_that_no_plan_meets_is_exit_code_3_and_writes_nothing(
         (["wnd", "--host", "skylake-40c", "--gpu"], "--host CPU+GPU"),
         (["wnd", "--host", "skylake-40c", "--switches", "fast"], "unknown switch `fast`"),
         (["wnd", "--switches", "fused"], "without a host"),
+        (["wnd", "--fit", "mine.toml"], "without a host"),
+        (["wnd", "--host", "skylake-40c", "--fit", "absent.toml"], "absent.toml"),
         (["wnd9", "--host", "skylake-40c"], "wnd9"),
         (["some.module:build", "--host", "skylake-40c", "--sla-ms", "5"], "network by name"),
         (["some.onnx", "--host", "skylake-40c", "--sla-ms", "5"], "network by name"),

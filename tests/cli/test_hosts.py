@@ -1,10 +1,14 @@
 import argparse
+from pathlib import Path
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from tailrank.cli.hosts import SWITCHES, add_host, host_of, refuse_switches, services_on, switches_of
+from tailrank.cli.hosts import SWITCHES, add_host, fits_of, host_of, refuse_switches, services_on, switches_of
 from tailrank.core import BadInputError, Plan, Pool, Stage
-from tailrank.timing import Switches, parse_host
+from tailrank.core.config import dump
+from tailrank.timing import Fit, Switches, device, fit_for, parse_host
 
 HOST = "skylake-40c:cores=4+gtx-1080ti"
 POOLS = {"cpu": Pool(workers=4), "gpu": Pool(workers=2, device="cuda")}
@@ -68,7 +72,7 @@ def test_an_impossible_host_is_refused(text: str, named: str) -> None:
 )
 def test_flags_of_this_machine_are_refused_beside_a_host(flag: str, value: object) -> None:
     neutral = {"workers": None, "memory_gib": None, "executor": "auto", "precision": "fp32", "gpu": None}
-    both = argparse.Namespace(host=HOST, switches=None, **neutral | {flag: value})
+    both = argparse.Namespace(host=HOST, switches=None, fit=None, **neutral | {flag: value})
     with pytest.raises(BadInputError, match=f"--{flag.replace('_', '-')}"):
         host_of(both)
     assert host_of(argparse.Namespace(host=HOST, switches=None, **neutral)).cores == 4
@@ -95,3 +99,44 @@ def test_a_plan_that_the_host_cannot_serve_is_refused() -> None:
         services_on(parse_host("skylake-40c:cores=2"), plan(pools={"cpu": Pool(workers=3)}), Switches())
     with pytest.raises(BadInputError, match="rmc9"):
         services_on(parse_host("skylake-40c"), plan("rmc9", {"cpu": Pool(workers=3)}), Switches())
+
+
+def fit_file(folder: Path, name: str, **changes: float) -> str:
+    """Write the fit of a device of the catalogue with other parameters, as `profile --calibrate` does."""
+    known = fit_for(device(name))
+    path = folder / f"{name}.toml"
+    dump(replace(known, device=name, parameters=replace(known.parameters, **changes)), path)
+    return str(path)
+
+
+def test_a_fit_goes_before_the_catalogues_and_touches_its_own_device_only(tmp_path: Path) -> None:
+    host = parse_host(HOST)
+    args = flags("--host", HOST, "--fit", fit_file(tmp_path, "skylake-40c", bag_ns=500.0))
+    fits = fits_of(args, host)
+    assert {name: type(fit) for name, fit in fits.items()} == {"skylake-40c": Fit}
+    plain, fitted = (services_on(host, plan(), Switches(), each) for each in (None, fits))
+    cpu, gpu = ([each["ncf", pool].table(256, 2).mean_ns for each in (plain, fitted)] for pool in ("cpu", "gpu"))
+    assert np.all(cpu[1][:, 1:] > cpu[0][:, 1:])  # a pooled vector now takes longer
+    assert np.array_equal(gpu[0], gpu[1])
+
+
+def test_the_catalogues_own_fit_given_as_a_file_changes_nothing(tmp_path: Path) -> None:
+    host = parse_host(HOST)
+    words = [word for name in ("skylake-40c", "gtx-1080ti") for word in ("--fit", fit_file(tmp_path, name))]
+    fits = fits_of(flags("--host", HOST, *words), host)
+    plain, fitted = (services_on(host, plan(), Switches(), each) for each in (None, fits))
+    for key in plain:
+        assert np.array_equal(plain[key].table(256, 2).mean_ns, fitted[key].table(256, 2).mean_ns)
+
+
+def test_fits_that_fit_nothing_are_refused(tmp_path: Path) -> None:
+    own, other = fit_file(tmp_path, "skylake-40c"), fit_file(tmp_path, "t4")
+    host = parse_host(HOST)
+    with pytest.raises(BadInputError, match="is of `t4`, which --host"):
+        fits_of(flags("--fit", other), host)
+    with pytest.raises(BadInputError, match="second fit of `skylake-40c`"):
+        fits_of(flags("--fit", own, "--fit", own), host)
+    with pytest.raises(BadInputError, match=r"absent\.toml"):
+        fits_of(flags("--fit", "absent.toml"), host)
+    with pytest.raises(BadInputError, match="without a host"):
+        refuse_switches(flags("--fit", own))

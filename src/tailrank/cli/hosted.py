@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tailrank import zoo
 from tailrank.cli.budget import DEFAULT, QUICK
 from tailrank.cli.climbing import Question, climbed, curve
-from tailrank.cli.hosts import host_of, services_on, switches_of
+from tailrank.cli.hosts import fits_of, host_of, services_on, switches_of
 from tailrank.cli.offload import compared, gained
 from tailrank.cli.output import print_json, significant, table
 from tailrank.cli.progress import Progress
@@ -73,7 +73,7 @@ def question(network: Network, host: Host, switches: Switches, args: argparse.Na
     every = Plan(stages=static_baseline(network.name, 1, 1).stages, pools=pools)
     if "gpu" in pools:
         every = with_threshold(every, 1, "gpu")
-    times = services_on(host, every, _skewed(switches, workload))
+    times = services_on(host, every, _skewed(switches, workload), fits_of(args, host))
     services = {pool: times[network.name, pool] for pool in pools}
     return Question(network.name, pools, services, workload, target_of(args), seed=args.seed)
 
@@ -185,7 +185,12 @@ def _host_section(host: Host, switches: Switches) -> dict[str, Any]:
 def _caveats(asked: Question, host: Host) -> list[str]:
     """Say what the rooflines lean on: what they say themselves, and numbers that are no one's specification."""
     largest = asked.workload.sizes.max_size
-    said = [note for each in asked.services.values() if isinstance(each, Roofline) for note in each.notes(largest)]
+    said = [
+        f"{each.device.name}: parameters of --fit ({each.fit.source})"
+        for each in asked.services.values()
+        if isinstance(each, Roofline) and each.fit is not None
+    ]
+    said += [note for each in asked.services.values() if isinstance(each, Roofline) for note in each.notes(largest)]
     if not isinstance(asked.workload.accesses, Uniform | Zipf):
         said.append("embedding accesses count as uniform: a roofline knows no others but Zipf's")
     devices: list[Device] = [each for each in (host.cpu, host.gpu) if each is not None]

@@ -1,14 +1,17 @@
-"""A host of the catalogue as flags, `--host` and `--switches`, and the service times it has by its roofline."""
+"""A host of the catalogue as flags, `--host`, `--switches` and `--fit`, and the service times of its roofline."""
 
 import argparse
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailrank.core import BadInputError, Plan
 
 if TYPE_CHECKING:
-    from tailrank.timing import Host, ServiceTime, Switches
+    from tailrank.timing import Fit, Host, ServiceTime, Switches
 
-__all__ = ["SWITCHES", "add_host", "host_of", "refuse_switches", "services_on", "switches_of"]
+__all__ = ["SWITCHES", "add_host", "fits_of", "host_of", "refuse_switches", "services_on", "switches_of"]
 
 SWITCHES = {
     "fused": "fused_lookup",
@@ -30,7 +33,7 @@ NEUTRAL = {None, "auto", "fp32"}
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """Add `--host` and `--switches`."""
+    """Add `--host`, `--switches` and `--fit`."""
     parser.add_argument(
         "--host",
         metavar="HOST",
@@ -41,6 +44,14 @@ def add_host(parser: argparse.ArgumentParser) -> None:
         "--switches",
         metavar="LIST",
         help=f"with --host, what its software does that the paper's did not, of {','.join(SWITCHES)} (default none)",
+    )
+    parser.add_argument(
+        "--fit",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="with --host: parameters of one of its devices, as `profile --calibrate NAME --fit FILE` writes them, in "
+        "place of the catalogue's; may be repeated",
     )
 
 
@@ -71,14 +82,40 @@ def switches_of(args: argparse.Namespace) -> "Switches":
     return replace(Switches(), **{SWITCHES[word]: True for word in words})
 
 
+def fits_of(args: argparse.Namespace, host: "Host") -> "dict[str, Fit]":
+    """Return the fits of `--fit` by the device they are of.
+
+    Raises `BadInputError` for a file that is missing or wrong, a device that `host` lacks, and two fits of one device.
+    """
+    from tailrank.timing import load_fit
+
+    devices = [each.name for each in (host.cpu, host.gpu) if each is not None]
+    found: dict[str, Fit] = {}
+    for path in getattr(args, "fit", None) or ():
+        fit = load_fit(path)
+        if fit.device not in devices:
+            raise BadInputError(
+                f"--fit {path} is of `{fit.device}`, which --host {host.name} does not have",
+                hint=f"give a fit of {' or '.join(f'`{name}`' for name in devices)}",
+            )
+        if fit.device in found:
+            raise BadInputError(f"--fit {path} is a second fit of `{fit.device}`", hint="give one of each device")
+        found[fit.device] = fit
+    return found
+
+
 def refuse_switches(args: argparse.Namespace) -> None:
-    """Raise `BadInputError` for `--switches` without `--host`."""
+    """Raise `BadInputError` for `--switches` and `--fit` without `--host`."""
     if args.switches is not None:
         raise BadInputError(f"--switches {args.switches} says nothing without a host", hint="add --host")
+    if args.fit:
+        raise BadInputError(f"--fit {args.fit[0]} says nothing without a host", hint="add --host")
 
 
-def services_on(host: "Host", plan: Plan, switches: "Switches") -> dict[tuple[str, str], "ServiceTime"]:
-    """Return the service time of every (model, pool) of `plan` on `host`.
+def services_on(
+    host: "Host", plan: Plan, switches: "Switches", fits: "Mapping[str, Fit] | None" = None
+) -> dict[tuple[str, str], "ServiceTime"]:
+    """Return the service time of every (model, pool) of `plan` on `host`; `fits` go before the catalogue's.
 
     Raises `BadInputError` where the plan names an unknown network or hardware the host lacks, and `InfeasibleError`
     where the networks do not fit its memory.
@@ -94,5 +131,14 @@ def services_on(host: "Host", plan: Plan, switches: "Switches") -> dict[tuple[st
         for pool in (stage.pool, stage.offload_pool):
             if pool is not None:
                 kind = "cpu" if plan.pools[pool].device == "cpu" else "gpu"
-                found[stage.model, pool] = known[networks[stage.model].name, kind]
+                found[stage.model, pool] = _fitted(known[networks[stage.model].name, kind], fits or {})
     return found
+
+
+def _fitted(service: "ServiceTime", fits: "Mapping[str, Fit]") -> "ServiceTime":
+    """Return `service` with the parameters that `fits` has for its device."""
+    from tailrank.timing import Roofline
+
+    if isinstance(service, Roofline) and service.device.name in fits:
+        return dataclasses.replace(service, fit=fits[service.device.name])
+    return service

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.cli.arguments import add_common, percentile, positive_float, positive_int
-from tailrank.cli.hosts import add_host, host_of, refuse_switches, services_on, switches_of
+from tailrank.cli.hosts import add_host, fits_of, host_of, refuse_switches, services_on, switches_of
 from tailrank.cli.kernels import prepare_kernels
 from tailrank.cli.machine import machine
 from tailrank.cli.output import pairs, print_json, significant
@@ -92,7 +92,8 @@ def _services(args: argparse.Namespace, plan: Plan) -> tuple[dict[tuple[str, str
                 f"--{flag} {getattr(args, flag)[0]} beside --host {args.host}: which is it?",
                 hint="a host brings its own service times: leave one of them out",
             )
-    return services_on(host_of(args), plan, switches_of(args)), NO_OVERHEADS
+    host = host_of(args)
+    return services_on(host, plan, switches_of(args), fits_of(args, host)), NO_OVERHEADS
 
 
 def check_memory(plan: Plan, workload: Workload, queries: int) -> None:

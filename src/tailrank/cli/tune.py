@@ -31,7 +31,7 @@ EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
 # Flags that the command in the result spells out, where given.
 REPEATED = (
     *("sla_ms", "percentile", "workload", "arrivals", "sizes", "accesses", "workers", "memory_gib"),
-    *("executor", "precision", "gpu", "gpu_workers", "gpu_precision", "host", "switches"),
+    *("executor", "precision", "gpu", "gpu_workers", "gpu_precision", "host", "switches", "fit"),
 )
 
 
@@ -102,8 +102,9 @@ def _command(args: argparse.Namespace) -> str:
     words = ["tailrank", "tune", args.model, "--seed", str(args.seed)]
     for flag in REPEATED:
         value = getattr(args, flag)
-        if value is not None:
-            words += [f"--{flag.replace('_', '-')}", str(value)]
+        for each in value if isinstance(value, list) else [value]:
+            if each is not None:
+                words += [f"--{flag.replace('_', '-')}", str(each)]
     if args.quick:
         words.append("--quick")
     return shlex.join(words)
