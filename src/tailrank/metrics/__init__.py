@@ -3,7 +3,9 @@
 Pure functions of records and scores from anywhere; not aware of who made them.
 """
 
+from tailrank.metrics.bootstrap import bootstrap, paired
 from tailrank.metrics.energy import busy_power_w, joules_per_query, qps_per_watt
+from tailrank.metrics.funnel_quality import FunnelQuality, Parts
 from tailrank.metrics.late import late_share
 from tailrank.metrics.percentiles import Interval, percentile, percentile_interval, t_interval
 from tailrank.metrics.quality import Fidelity, Gain, fidelity, ndcg, ndcg_of_order, overlap, top_k
@@ -14,11 +16,14 @@ from tailrank.metrics.summary import WARMUP, Summary, meets, summarise
 __all__ = [
     "WARMUP",
     "Fidelity",
+    "FunnelQuality",
     "Gain",
     "Interval",
+    "Parts",
     "SLATarget",
     "Saturation",
     "Summary",
+    "bootstrap",
     "busy_power_w",
     "fidelity",
     "joules_per_query",
@@ -27,6 +32,7 @@ __all__ = [
     "ndcg",
     "ndcg_of_order",
     "overlap",
+    "paired",
     "percentile",
     "percentile_interval",
     "qps_per_watt",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tailrank.simulator import jit
+from tailrank.core import jit
 
 
 def test_without_a_folder_to_cache_in_a_kernel_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
