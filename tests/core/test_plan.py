@@ -116,3 +116,45 @@ def test_values_that_no_option_has_are_refused(line: str) -> None:
     text = f'[[stages]]\nmodel = "m"\nbatch_size = 1\n{line}\n[pools.cpu]\nworkers = 1\n'
     with pytest.raises(BadInputError, match=rf"stages\.0\.{line.split()[0]}"):
         loads(Plan, text)
+
+
+def funnel(*feeds: str, take: int | None = None, keep: int | None = None, **options: object) -> Plan:
+    stages = tuple(Stage(model="m", batch_size=8, keep=keep, feed=feed, **options) for feed in feeds)  # type: ignore[arg-type]
+    return Plan(stages=stages, pools={"cpu": Pool(workers=1)}, take=take)
+
+
+def test_what_a_plan_takes_survives_the_file_and_is_left_out_where_it_is_all() -> None:
+    plan = funnel("whole", take=40, keep=40)
+    assert loads(Plan, dumps(plan)) == plan
+    assert "take" not in dumps(funnel("whole"))
+
+
+def test_more_cannot_be_kept_than_is_taken() -> None:
+    with pytest.raises(BadInputError, match=r"stages\.0\.keep: 41, but only 40"):
+        funnel("whole", take=40, keep=41)
+    with pytest.raises(BadInputError, match="take"):
+        loads(Plan, "take = 0\n" + dumps(funnel("whole")))
+
+
+@pytest.mark.parametrize(
+    "feeds", [("share", "whole"), ("share", "share", "exact", "whole"), ("exact", "whole", "whole")]
+)
+def test_stages_may_feed_early(feeds: tuple[str, ...]) -> None:
+    plan = funnel(*feeds)
+    assert plan.feeds_early
+    assert loads(Plan, dumps(plan)) == plan
+    assert not funnel("whole", "whole").feeds_early
+
+
+@pytest.mark.parametrize(
+    ("feeds", "options", "said"),
+    [
+        (("whole", "share"), {}, r"stages\.1\.feed: `share`, but no stage follows"),
+        (("exact", "share", "whole"), {}, r"stages\.1\.feed.*guesses"),
+        (("exact", "exact", "whole"), {}, r"stages\.1\.feed.*guesses"),
+        (("share", "whole"), {"adapt": True}, r"stages\.0\.feed.*state of the pools"),
+    ],
+)
+def test_stages_that_cannot_feed_early_say_why(feeds: tuple[str, ...], options: dict[str, object], said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        funnel(*feeds, **options)

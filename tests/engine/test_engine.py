@@ -81,7 +81,7 @@ def test_the_ranking_does_not_depend_on_the_split(batch_size: int) -> None:
     _, ranked = Engine({"m": scorer}, seed=3).serve_scored(trace, single("m", batch_size=batch_size, workers=2))
     _, whole = Engine({"m": scorer}, seed=3).serve_scored(trace, single("m", batch_size=5000, workers=1))
     for got, expected in zip(ranked, whole, strict=True):
-        assert got.tolist() == expected.tolist()
+        assert got.candidates.tolist() == expected.candidates.tolist()
 
 
 def test_a_query_offloaded_to_a_device_goes_there_whole_and_is_ranked_alike(crew) -> None:
@@ -100,7 +100,7 @@ def test_a_query_offloaded_to_a_device_goes_there_whole_and_is_ranked_alike(crew
     assert rows.size[offloaded].tolist() == trace.size[rows.query[offloaded]].tolist()
     assert rows.size[~offloaded].max() == 16
     for size, answer in zip(trace.size.tolist(), ranked, strict=True):
-        assert answer.tolist() == list(range(size))  # the score of a row is its number, negated
+        assert answer.candidates.tolist() == list(range(size))  # the score of a row is its number, negated
 
 
 def test_slices_that_start_too_late_fail_their_query(crew) -> None:
@@ -116,30 +116,6 @@ def test_slices_that_start_too_late_fail_their_query(crew) -> None:
     none = Engine({"m": NullScorer()}, crew=crew, deadline_ms=0).serve(trace, single("m", batch_size=10, workers=2))
     assert not none.ok.any()
     assert len(none.slices) == 0
-
-
-def test_a_funnel_gives_the_same_answer_as_sorting_and_slicing() -> None:
-    front, back = RowScorer(4000), TimedScorer(1_000, 0, rows=4000)
-    plan = Plan(
-        stages=(
-            Stage(model="front", batch_size=32, keep=40),
-            Stage(model="back", batch_size=8, pool="back", keep=5),
-        ),
-        pools={"cpu": Pool(workers=2), "back": Pool(workers=1)},
-    )
-    trace = trace_of([10, 50, 300, 77] * 3, gap_ns=300_000)
-    records, ranked = Engine({"front": front, "back": back}, seed=5).serve_scored(trace, plan)
-    assert records.ok.all()
-    for number, size in enumerate(trace.size.tolist()):
-        first = {rows: rows for rows in range(size)}
-        assert len(first) == size
-        mine = records.slices.query == number
-        second = mine & (records.slices.stage == 1)
-        assert records.slices.size[second].sum() == min(size, 40)
-        answer = ranked[number]
-        assert len(answer) == min(size, 5)
-        # the back end prefers low rows: of the 40 kept, the lowest positions, in order
-        assert answer.tolist() == sorted(answer.tolist())
 
 
 def test_a_worker_that_raises_fails_its_query_and_no_other() -> None:

@@ -56,7 +56,7 @@ def test_an_engine_serves_it_with_several_workers(scorer, monkeypatch):
         records, ranked = engine.serve_scored(trace, single("ncf", batch_size=48, workers=2))
         assert not records.errors
         for size, order in zip(sizes.tolist(), ranked, strict=True):
-            assert sorted(order.tolist()) == list(range(size))
+            assert sorted(order.candidates.tolist()) == list(range(size))
     assert made == []
 
 

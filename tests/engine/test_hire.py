@@ -82,7 +82,7 @@ from tailrank.engine import Engine, TimedScorer
 records, ranked = Engine({"m": TimedScorer(0, 0)}).serve_scored(
     Trace(np.arange(5) * 100_000, np.full(5, 30)), single("m", batch_size=8, workers=2)
 )
-assert records.ok.all() and [len(r) for r in ranked] == [30] * 5
+assert records.ok.all() and [len(r.candidates) for r in ranked] == [30] * 5
 print("served")
 """
 

@@ -91,7 +91,7 @@ def test_a_funnel_with_offload_answers_alike_under_both_crews(sizes, front, back
         rows = records.slices
         columns = (rows.query, rows.stage, rows.first, rows.size, rows.pool)
         slices.append(sorted(zip(*(column.tolist() for column in columns), strict=True)))
-        answers.append([answer.tolist() for answer in ranked])
+        answers.append([answer.candidates.tolist() for answer in ranked])
     assert slices[0] == slices[1]
     assert answers[0] == answers[1] == [list(range(min(n, keep, 5))) for n in sizes]
 

@@ -63,7 +63,8 @@ def test_native_crews_serve_the_native_executor_and_give_its_scores(model, input
     assert not records.errors
     assert not again.errors
     for found, wanted in zip(ranked, expected, strict=True):
-        assert np.array_equal(found, wanted)
+        assert np.array_equal(found.candidates, wanted.candidates)
+        assert np.array_equal(found.scores, wanted.scores)
 
 
 @needs_native

@@ -98,7 +98,7 @@ def test_queries_share_batches_and_are_ranked_alike() -> None:
     records, ranked = Engine({"m": scorer}, seed=2).serve_scored(trace, plan)
     assert records.ok.all()
     for size, answer in zip(trace.size.tolist(), ranked, strict=True):
-        assert answer.tolist() == list(range(size))
+        assert answer.candidates.tolist() == list(range(size))
     assert max(scorer.batches) <= 32
     assert len(scorer.batches) < len(records.slices)  # all but the first were waiting together
     shared = np.diff(np.sort(records.slices.start_ns)) == 0
@@ -132,7 +132,7 @@ def test_a_funnel_with_every_option_serves_everything() -> None:
     engine = Engine({"m": TimedScorer(1_000, 0), ("m", "pretend"): TimedScorer(30_000, 0)})
     records, ranked = engine.serve_scored(trace, plan)
     assert records.errors == {}
-    assert [answer.tolist() for answer in ranked] == [list(range(5))] * len(trace)
+    assert [answer.candidates.tolist() for answer in ranked] == [list(range(5))] * len(trace)
 
 
 def test_a_full_queue_refuses_such_plans_alike() -> None:

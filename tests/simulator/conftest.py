@@ -52,6 +52,7 @@ def _options(draw: st.DrawFn, batch_size: int) -> dict[str, Any]:
 @st.composite
 def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False) -> Scenario:
     pools = [f"p{number}" for number in range(draw(st.integers(1, 3)))]
+    take = draw(st.none() | st.integers(1, 50))
     stages = []
     for _ in range(draw(st.integers(1, 3))):
         pool = draw(st.sampled_from(pools))
@@ -64,7 +65,7 @@ def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False) -> Scena
                 pool=pool,
                 offload_at=None if offload is None else draw(st.integers(1, 40)),
                 offload_pool=offload,
-                keep=draw(st.none() | st.integers(1, 40)),
+                keep=draw(st.none() | st.integers(1, min(40, take or 40))),
                 **(draw(_options(batch_size)) if dynamic else {}),
             )
         )
@@ -82,7 +83,7 @@ def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False) -> Scena
     costs = {name: draw(cost) for name in names}
     overheads = Overheads(**costs, cores=draw(st.integers(0, 3)) if costly else 0)
     trace = Trace(np.cumsum(np.array(gaps, np.int64)), np.array(sizes, np.int64))
-    return Scenario(trace, Plan(stages=tuple(stages), pools=workers), services, overheads)
+    return Scenario(trace, Plan(stages=tuple(stages), pools=workers, take=take), services, overheads)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,11 @@ THOROUGH = settings(max_examples=300, deadline=None)
 BRIEF = settings(max_examples=100, deadline=None)
 
 
+def taken(scenario: Any) -> Any:
+    size, take = scenario.trace.size, scenario.plan.take
+    return size if take is None else np.minimum(size, take)
+
+
 def serve(scenario: Any, **options: Any) -> Records:
     simulator = Simulator(scenario.services, overheads=scenario.overheads, seed=3, **options)
     return simulator.serve(scenario.trace, scenario.plan)
@@ -43,7 +48,7 @@ def test_records_without_slices_tell_the_same_story(scenarios: Any, data: st.Dat
 @given(data=st.data())
 def test_every_candidate_of_every_stage_is_scored_exactly_once(scenarios: Any, data: st.DataObject) -> None:
     scenario = data.draw(scenarios)
-    slices, size = serve(scenario).slices, scenario.trace.size
+    slices, size = serve(scenario).slices, taken(scenario)
     for number, stage in enumerate(scenario.plan.stages):
         mine = np.flatnonzero(slices.stage == number)
         mine = mine[np.lexsort((slices.first[mine], slices.query[mine]))]

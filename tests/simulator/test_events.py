@@ -16,6 +16,11 @@ THOROUGH = settings(max_examples=400, deadline=None)
 BRIEF = settings(max_examples=100, deadline=None)
 
 
+def taken(scenario: Any) -> Any:
+    size, take = scenario.trace.size, scenario.plan.take
+    return size if take is None else np.minimum(size, take)
+
+
 def serve(scenario: Any, **options: Any) -> Records:
     simulator = Simulator(scenario.services, overheads=scenario.overheads, seed=3, **options)
     return simulator.serve(scenario.trace, scenario.plan)
@@ -48,7 +53,7 @@ def test_options_that_change_nothing_change_nothing(scenarios: Any, data: st.Dat
     stages = tuple(replace(stage, adapt=True, least_batch=stage.batch_size) for stage in scenario.plan.stages)
     services, overheads = scenario.services, scenario.overheads
     by_events = Simulator(services, overheads=overheads, seed=3).serve(
-        scenario.trace, Plan(stages=stages, pools=scenario.plan.pools)
+        scenario.trace, Plan(stages=stages, pools=scenario.plan.pools, take=scenario.plan.take)
     )
     plain = serve(scenario)
     for column in ("query", "stage", "first", "size", "pool", "worker", "queued_ns", "start_ns", "finish_ns"):
@@ -62,7 +67,7 @@ def test_options_that_change_nothing_change_nothing(scenarios: Any, data: st.Dat
 @given(data=st.data())
 def test_every_candidate_of_every_stage_is_scored_exactly_once(dynamic_scenarios: Any, data: st.DataObject) -> None:
     scenario = data.draw(dynamic_scenarios)
-    slices, size = serve(scenario).slices, scenario.trace.size
+    slices, size = serve(scenario).slices, taken(scenario)
     for number, stage in enumerate(scenario.plan.stages):
         for query in range(len(size)):
             mine = (slices.stage == number) & (slices.query == query)

@@ -7,13 +7,14 @@ from msgspec import Meta
 from tailrank.core.config import Config
 from tailrank.core.errors import BadInputError
 
-__all__ = ["DevicePrecision", "ExecutorKind", "OffloadRule", "Plan", "Pool", "Precision", "Stage", "single"]
+__all__ = ["DevicePrecision", "ExecutorKind", "Feed", "OffloadRule", "Plan", "Pool", "Precision", "Stage", "single"]
 
 Count = Annotated[int, Meta(ge=1)]
 ExecutorKind = Literal["auto", "native", "torch", "compiled", "onnxruntime"]
 Precision = Literal["fp32", "bf16", "int8"]
 DevicePrecision = Literal["fp32", "tf32", "bf16"]
 OffloadRule = Literal["threshold", "queue-aware"]
+Feed = Literal["whole", "share", "exact"]
 
 
 class Pool(Config, frozen=True, kw_only=True):
@@ -41,6 +42,11 @@ class Stage(Config, frozen=True, kw_only=True):
     gets a part, down to `least_batch` candidates. `combine_wait_us` lets slices of several queries share a batch of
     at most `batch_size` candidates (`offload_batch` on the offload pool; absent: `batch_size`), which waits at most so
     long to fill, even where a worker idles; 0: it takes what is there.
+
+    `feed` is how the stage passes its best on (docs/decisions/0011). `whole`: when its last slice is done. `share`:
+    each slice, once done, passes the best of its own on, a part of `keep` in proportion to its size. `exact`: the same, and
+    once the last slice is done, what belongs to the best `keep` and was not sent yet follows; what was sent in vain is
+    dropped from the answer, which is that of `whole`.
     """
 
     model: str
@@ -56,6 +62,7 @@ class Stage(Config, frozen=True, kw_only=True):
     least_batch: Count = 1
     combine_wait_us: Annotated[int, Meta(ge=0)] | None = None
     offload_batch: Count | None = None
+    feed: Feed = "whole"
 
     @property
     def queue_aware(self) -> bool:
@@ -75,16 +82,23 @@ class Stage(Config, frozen=True, kw_only=True):
 
 
 class Plan(Config, frozen=True, kw_only=True):
-    """A funnel of stages and the pools they run on."""
+    """A funnel of stages and the pools they run on.
+
+    The first stage scores the first `take` candidates of every query, in the order in which they were retrieved;
+    absent: all of them.
+    """
 
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)]
     pools: dict[str, Pool]
+    take: Count | None = None
 
     def __post_init__(self) -> None:
         for number, stage in enumerate(self.stages):
             _check_pools(number, stage, self.pools)
             _check_options(number, stage)
             _check_model(number, stage, self.stages[:number])
+            _check_keep(number, stage, self.take)
+            _check_feed(number, self.stages)
         devices: dict[str, str] = {}
         for name, pool in self.pools.items():
             _check_precision(name, pool, self.pools[devices.setdefault(pool.device, name)])
@@ -93,6 +107,11 @@ class Plan(Config, frozen=True, kw_only=True):
     def dynamic(self) -> bool:
         """Whether some stage decides by the state of the pools."""
         return any(stage.dynamic for stage in self.stages)
+
+    @property
+    def feeds_early(self) -> bool:
+        """Whether some stage passes candidates on before its last slice is done."""
+        return any(stage.feed != "whole" for stage in self.stages)
 
 
 def _check_pools(number: int, stage: Stage, pools: dict[str, Pool]) -> None:
@@ -124,6 +143,35 @@ def _check_options(number: int, stage: Stage) -> None:
         raise BadInputError(
             f"stages.{number}.offload_batch: {stage.offload_batch}, but batches are not combined",
             hint="add `combine_wait_us` (0: a batch takes what is there), or leave offload_batch out",
+        )
+
+
+def _check_keep(number: int, stage: Stage, take: int | None) -> None:
+    if take is not None and stage.keep is not None and stage.keep > take:
+        raise BadInputError(
+            f"stages.{number}.keep: {stage.keep}, but only {take} candidates of a query are taken",
+            hint=f"keep at most {take}, or raise `take`",
+        )
+
+
+def _check_feed(number: int, stages: tuple[Stage, ...]) -> None:
+    """What is passed on early needs a next stage, slices known in advance, and at most one stage of guesses."""
+    stage = stages[number]
+    if stage.feed == "whole":
+        return
+    if number + 1 == len(stages):
+        raise BadInputError(
+            f"stages.{number}.feed: `{stage.feed}`, but no stage follows", hint="leave feed out of the last stage"
+        )
+    if number and stages[number - 1].feed == "exact":
+        raise BadInputError(
+            f"stages.{number}.feed: `{stage.feed}`, but stage {number - 1} feeds it with guesses (`exact`)",
+            hint=f"let stage {number} feed `whole`, or stage {number - 1} `share`",
+        )
+    if any(other.dynamic for other in stages):
+        raise BadInputError(
+            f"stages.{number}.feed: `{stage.feed}` does not go with options that decide by the state of the pools",
+            hint="take queue-aware, adapt and combine_wait_us out of the plan, or let every stage feed `whole`",
         )
 
 

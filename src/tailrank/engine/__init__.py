@@ -5,10 +5,12 @@ from tailrank.engine.clock import WallClock
 from tailrank.engine.engine import Engine
 from tailrank.engine.overheads import measure_overheads
 from tailrank.engine.profiling import GRID, measure_profile
+from tailrank.engine.run import Answer
 from tailrank.engine.scorer import NullScorer, Scorer, TimedScorer
 
 __all__ = [
     "GRID",
+    "Answer",
     "Engine",
     "NullScorer",
     "Scorer",

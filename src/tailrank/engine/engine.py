@@ -17,7 +17,7 @@ from tailrank.core import BadInputError, Plan, Query, Records, Trace
 from tailrank.engine.board import NEVER_NS
 from tailrank.engine.clock import punctual
 from tailrank.engine.hire import CrewKind, hire, native_pools
-from tailrank.engine.run import Run, Scorers
+from tailrank.engine.run import Answer, Run, Scorers, taken
 from tailrank.engine.scorer import Scorer
 from tailrank.engine.thread_crew import ThreadCrew
 from tailrank.engine.watch import Watch
@@ -72,24 +72,32 @@ class Engine:
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Serve `trace` under `plan` in real time and return what happened.
 
-        Raises `BadInputError` when the plan names a model or device this engine has no scorer for, or a query has more
-        candidates than the scorer has rows.
+        Raises `BadInputError` when the plan names a model or device this engine has no scorer for, or takes more
+        candidates of a query than the scorer has rows.
         """
-        return self.serve_scored(trace, plan)[0]
+        return self._serve(trace, plan, None)[0]
 
-    def serve_scored(self, trace: Trace, plan: Plan) -> tuple[Records, list[NDArray[np.int64]]]:
-        """Like `serve`, and also return each query's candidates (positions in the query), best first.
+    def serve_scored(
+        self, trace: Trace, plan: Plan, starts: NDArray[np.int64] | None = None
+    ) -> tuple[Records, list[Answer]]:
+        """Like `serve`, and also return each query's answer: its best candidates, best first, with their scores.
 
-        The answer of a query that failed is empty.
+        `starts` (n,) are the prepared rows at which each query's candidates begin (absent: drawn by `seed`); all
+        stages' scorers number rows alike. Candidates with equal scores rank in the order of the query. Raises
+        `BadInputError` where candidates would lie beyond the rows.
         """
-        scorers = self._scorers(trace, plan)
+        records, run = self._serve(trace, plan, starts)
+        return records, run.answers()
+
+    def _serve(self, trace: Trace, plan: Plan, starts: NDArray[np.int64] | None) -> tuple[Records, Run]:
+        scorers = self._scorers(taken(trace, plan), plan)
         native = native_pools(plan, scorers, self.crew)
-        run = Run(trace, plan, scorers, self.seed, native_board=bool(native))
+        run = Run(trace, plan, scorers, self.seed, native_board=bool(native), starts=starts)
         run.meta |= {f"native.{name}": float(name in native) for name in plan.pools}
         run.crews = hire(run, native, pin=self.pin, spin_ns=self.spin_ns, queue_limit=self.queue_limit)
         if plan.dynamic:
             crews = {name: crew for name, crew in run.crews.items() if isinstance(crew, ThreadCrew)}
-            run.watch = Watch(plan, trace, crews, self.services)
+            run.watch = Watch(plan, run.taken, crews, self.services)
         with _quiet_interpreter():
             try:
                 for crew in run.crews.values():
@@ -101,13 +109,13 @@ class Engine:
             finally:
                 for crew in run.crews.values():
                     crew.stop()
-        return run.records(unfinished=f"not finished {self.patience_s:g} s after the last arrival"), _ranked(run)
+        return run.records(unfinished=f"not finished {self.patience_s:g} s after the last arrival"), run
 
     def _play(self, run: Run) -> None:
         """Dispatch every query at its scheduled instant, and stages that follow as they become ready."""
         began_cpu, last_stage = time.thread_time_ns(), len(run.plan.stages) - 1
         run.begin(LEAD_NS)
-        for query in run.trace:
+        for query in run.taken:
             if last_stage:
                 self._follow_until(run, query.arrival_ns)
             else:
@@ -136,7 +144,7 @@ class Engine:
 
     def _follow(self, run: Run, number: int, stage: int) -> None:
         """Send a query on that has been through `stage`."""
-        best = run.kept[number] = run.best(number, stage)
+        best = run.send_on(number, stage)
         query = Query(number, int(run.trace.arrival_ns[number]), len(best))
         self._dispatch(run, query, stage + 1, best + run.row[number])
 
@@ -175,12 +183,6 @@ class Engine:
         raise BadInputError(
             f"pools.{pool}.device: this engine has no `{device}` for `{model}`", hint="use cpu, or simulate the plan"
         )
-
-
-def _ranked(run: Run) -> list[NDArray[np.int64]]:
-    """Return each query's surviving candidates, best first."""
-    last, none = len(run.plan.stages) - 1, np.empty(0, dtype=np.int64)
-    return [run.best(number, last) if end >= 0 else none for number, end in enumerate(run.finish_ns.tolist())]
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def hire(run: Run, native: frozenset[str], *, pin: bool, spin_ns: int | None, qu
 
 
 def _assignment(run: Run, name: str, cores: tuple[int, ...], queue_limit: int) -> Assignment:
-    stages, largest = run.plan.stages, int(run.trace.size.max(initial=1))
+    stages, largest = run.plan.stages, int(run.size.max(initial=1))
     whole = {number for number, stage in enumerate(stages) if stage.offload_pool == name}
     steps = [largest if number in whole else stage.batch_size for number, stage in enumerate(stages)]
     return Assignment(

@@ -7,7 +7,7 @@ Plans with options beyond the paper go through `decide` and `gather`, whose form
 
 from tailrank.scheduler.decide import Choice, PoolStates, decide
 from tailrank.scheduler.gather import gather
-from tailrank.scheduler.keep import keep, kept
+from tailrank.scheduler.keep import chosen, keep, kept
 from tailrank.scheduler.learn import LearnedTime
 from tailrank.scheduler.merge import Merge
 from tailrank.scheduler.policy import finish_in_ns, remaining_ns, slice_size
@@ -19,6 +19,7 @@ __all__ = [
     "LearnedTime",
     "Merge",
     "PoolStates",
+    "chosen",
     "cut",
     "decide",
     "finish_in_ns",

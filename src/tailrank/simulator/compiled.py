@@ -68,7 +68,7 @@ def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: 
 
 
 def _walk_pools(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walked: Walked) -> None:
-    stage = plan.stages[0]
+    stage, size = plan.stages[0], _plain(np.minimum(trace.size, reach(plan)[0]))
     for offloaded, name in ((False, stage.pool), (True, stage.offload_pool)):
         table = work.tables.get((0, name)) if name is not None else None
         if name is None or table is None:
@@ -76,7 +76,7 @@ def _walk_pools(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walk
         pool = list(plan.pools).index(name)
         walked.busy_ns[pool], walked.served[pool] = walk_pool(
             _plain(trace.arrival_ns),
-            _plain(trace.size),
+            size,
             offloaded,
             _offload_at(stage),
             stage.batch_size,

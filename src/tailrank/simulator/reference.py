@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tailrank.core import Plan, Slice, Trace
-from tailrank.scheduler import Merge, cut, decide, gather, kept, remaining_ns, split_all
+from tailrank.scheduler import Merge, cut, decide, gather, remaining_ns, split_all
 from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
 from tailrank.timing import Overheads, bucket
 
@@ -66,7 +66,7 @@ class _Walk:
         widest = max((table.mean_ns.shape[1] for table in work.tables.values()), default=1)
         self.buckets = bucket(np.arange(max(widest, int(trace.size.max(initial=0)) + 1))).tolist()
         self.sizes, self.arrivals = trace.size.tolist(), trace.arrival_ns.tolist()
-        self.names = list(plan.pools)
+        self.names, self.reach = list(plan.pools), reach(plan)
         self.given = _given(trace, plan, work)
         self.merge = Merge()
         self.line: deque[tuple[int, int]] = deque()  # jobs that wait for the dispatcher: (query, stage)
@@ -126,9 +126,7 @@ class _Walk:
     def _dispatch(self, query: int, number: int) -> None:
         """Split a job and queue its slices, one after the other."""
         stage, costs, clock = self.plan.stages[number], self.costs, self.now
-        size = self.sizes[query]
-        for earlier in self.plan.stages[:number]:
-            size = kept(size, earlier.keep)
+        size = min(self.sizes[query], self.reach[number])
         choice = decide(size, number, stage, self)
         pieces = cut(query, size, number, choice.pool, choice.step)
         self.merge.expect(query, len(pieces))

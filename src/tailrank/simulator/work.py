@@ -66,10 +66,10 @@ class Walked:
 
 def reach(plan: Plan) -> list[int]:
     """Return how many candidates can reach each stage at most; a very large number where nothing was cut."""
-    caps = [np.iinfo(np.int64).max]
+    caps = [int(np.iinfo(np.int64).max) if plan.take is None else plan.take]
     for stage in plan.stages[:-1]:
         caps.append(kept(caps[-1], stage.keep))
-    return [int(cap) for cap in caps]
+    return caps
 
 
 def bounds(trace: Trace, plan: Plan) -> Loads:
