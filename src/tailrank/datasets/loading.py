@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.core import BadInputError, Registry
+from tailrank.datasets.movielens import load_movielens
 from tailrank.datasets.ranking_data import RankingData
+from tailrank.datasets.ratings import FILES
 from tailrank.datasets.source import Progress, Source
 from tailrank.datasets.synthetic import load_synthetic
 
@@ -14,6 +16,8 @@ __all__ = ["load", "names"]
 
 _loaders: Registry[Callable[..., RankingData]] = Registry("data set")
 _loaders.register("synthetic")(load_synthetic)
+for _name in FILES:
+    _loaders.register(_name)(load_movielens)
 
 
 def names() -> tuple[str, ...]:

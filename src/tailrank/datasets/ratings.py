@@ -1,0 +1,161 @@
+"""Ratings as the files of MovieLens hold them, read in any of their layouts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailrank.core import BadInputError, SetupError
+from tailrank.datasets.rows import DECIMAL, SCALE, Block, Column, Damage, read_rows
+from tailrank.datasets.source import Source
+
+__all__ = ["Ratings", "read_ratings"]
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F32 = NDArray[np.float32]
+
+TIMED = (Column("user"), Column("item"), Column("rating", DECIMAL), Column("timestamp"))
+NAMED = (Column("userId"), Column("movieId"), Column("rating", DECIMAL), Column("timestamp"))
+RANKED = (Column("user"), Column("item"), Column("rating", DECIMAL), Column("order"))
+FILES = {
+    "movielens-100k": ("u.data", "u.data.gz"),
+    "movielens-1m": ("ratings.dat", "ratings.dat.gz", "ml-1m_ratings_time_ordered.parquet", "ratings.parquet"),
+    "movielens-20m": ("ratings.csv", "ratings.csv.gz"),
+    "movielens-25m": ("ratings.csv", "ratings.csv.gz"),
+}
+"""What each data set's files are called; parquet has columns user, item, rating, and order or timestamp."""
+HIGHEST = 5
+LARGEST = 2**31 - 1
+PARQUET_ROWS = 2**17
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """All ratings of all users, grouped by user, each user's in the order of time; n of them.
+
+    `user` int32 (n,) and `item` int32 (n,) are numbered from 0 by ascending original id, which `users` and `items`
+    (int64) give; `rating` float32 (n,); `row` int64 (n,) is where the rating stood in the file, from 0.
+    """
+
+    user: I32
+    item: I32
+    rating: F32
+    row: I64
+    users: I64
+    items: I64
+    facts: dict[str, object]
+
+    @property
+    def first(self) -> I64:
+        """Where each user's ratings begin, and the end: int64 (users + 1,)."""
+        return np.searchsorted(self.user, np.arange(len(self.users) + 1)).astype(np.int64)
+
+
+def read_ratings(source: Source) -> Ratings:
+    """Read the ratings file in the root of `source`, whichever layout it has.
+
+    Of ratings at the same time the one earlier in the file counts as earlier; of an item that a user rated twice
+    only the last. Raises `BadInputError` if there is no file, a column is missing or too many rows are damaged.
+    """
+    path = source.find(*FILES[source.name])
+    source.progress(f"reading {path.name}")
+    columns = _columns(path)
+    damage = Damage(path, columns)
+    parts = [damage.sound(block, *_refused(block)).copy() for block in _blocks(path, columns)]
+    damage.check(source.max_damaged)
+    values = np.concatenate(parts)
+    users, user = np.unique(values[:, 0], return_inverse=True)
+    items, item = np.unique(values[:, 1], return_inverse=True)
+    order = np.lexsort((np.arange(len(values)), values[:, 3], user))
+    order = order[_last_of_each(user[order], item[order])]
+    facts = {"file": path.name, **damage.facts, "ratings": len(order), "users": len(users), "items": len(items)}
+    if damage.rows - damage.damaged != len(order):
+        facts["rated_again"] = damage.rows - damage.damaged - len(order)
+    return Ratings(
+        user=user[order].astype(np.int32),
+        item=item[order].astype(np.int32),
+        rating=(values[order, 2] / SCALE).astype(np.float32),
+        row=order.astype(np.int64),
+        users=users,
+        items=items,
+        facts=facts,
+    )
+
+
+def _last_of_each(user: I64, item: I64) -> NDArray[np.bool_]:
+    """Which ratings are not of an item that the same user rates later again: bool (n,)."""
+    last = np.zeros(len(user), dtype=np.bool_)
+    key = user * (int(item.max(initial=0)) + 1) + item
+    _, back = np.unique(key[::-1], return_index=True)
+    last[len(user) - 1 - back] = True
+    return last
+
+
+def _columns(path: Path) -> tuple[Column, ...]:
+    if ".parquet" in path.suffixes:
+        return RANKED
+    return NAMED if ".csv" in path.suffixes else TIMED
+
+
+def _blocks(path: Path, columns: tuple[Column, ...]) -> Iterator[Block]:
+    if columns is RANKED:
+        return _parquet(path)
+    if columns is NAMED:
+        return read_rows(path, columns, ",", header=True)
+    return read_rows(path, columns, "::" if ".dat" in path.suffixes else "\t")
+
+
+def _refused(block: Block) -> tuple[tuple[NDArray[np.bool_], str], ...]:
+    user, item, rating, _ = block.values.T
+    return (
+        ((user < 0) | (item < 0), "a negative id"),
+        ((user > LARGEST) | (item > LARGEST), f"an id above {LARGEST}"),
+        ((rating <= 0) | (rating > HIGHEST * SCALE), f"a rating outside of 0.5 to {HIGHEST}"),
+    )
+
+
+def _parquet(path: Path) -> Iterator[Block]:
+    """The rows of a parquet file in blocks; an empty or non-finite value damages its row."""
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise SetupError(f"{path}: reading parquet needs pyarrow", hint="pip install 'tailrank[data]'") from None
+    try:
+        file = ParquetFile(path)
+        names = [*(column.name for column in RANKED[:3]), _time_column(path, file.schema_arrow.names)]
+        row = 1
+        for batch in file.iter_batches(PARQUET_ROWS, columns=names):
+            yield (block := _block(path, [batch.column(name) for name in names], row))
+            row += len(block.line)
+    except (ArrowException, OSError) as error:
+        raise BadInputError(f"{path}: cannot be read: {error}", hint="give a whole parquet file") from None
+
+
+def _time_column(path: Path, names: list[str]) -> str:
+    missing = [column.name for column in RANKED[:3] if column.name not in names]
+    times = [name for name in ("order", "timestamp") if name in names]
+    if missing or not times:
+        raise BadInputError(
+            f"{path}: no column {', '.join(missing) or 'order or timestamp'} among {', '.join(names)}",
+            hint="needs user, item, rating, and order (a rating's rank in time) or timestamp",
+        )
+    return times[0]
+
+
+def _block(path: Path, columns: list[object], row: int) -> Block:
+    """A block of the columns of one batch of a parquet file, the first row of which is number `row`."""
+    values, status = [], 0
+    for number, (column, spec) in enumerate(zip(columns, RANKED, strict=True)):
+        try:
+            found = np.asarray(column, dtype=np.float64)  # None becomes nan
+        except (TypeError, ValueError):
+            raise BadInputError(f"{path}: column {spec.name} is not numbers", hint="store it as integers") from None
+        sound = np.isfinite(found) & (abs(found) < 2**53) & ((spec.kind == DECIMAL) | (found == np.floor(found)))
+        values.append(np.where(sound, found, 0) * (SCALE if spec.kind == DECIMAL else 1))
+        status = np.where((status == 0) & ~sound, 16 + number, status)
+    table = np.stack(values, axis=1).astype(np.int64)
+    return Block(table, np.arange(row, row + len(table)), np.asarray(status, dtype=np.int16))
