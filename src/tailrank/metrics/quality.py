@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tailrank.core import BadInputError
+from tailrank.metrics.relevance import ndcg_csr
 
 __all__ = ["Fidelity", "Gain", "fidelity", "ndcg", "ndcg_of_order", "overlap", "top_k"]
 
@@ -36,16 +37,19 @@ def top_k(scores: ArrayLike, k: int) -> I64:
     return order
 
 
-def ndcg(labels: ArrayLike, scores: ArrayLike, k: int, *, gain: Gain = "linear") -> F64:
+def ndcg(labels: ArrayLike, scores: ArrayLike, k: int, *, gain: Gain = "linear", first: ArrayLike | None = None) -> F64:
     """Return NDCG@k of each query ranked by `scores` (Q, N), `labels` (Q, N) being its candidates' relevance.
 
     DCG@k is the sum over ranks r from 1 to k of gain / log2(r + 1), and NDCG@k is that over the DCG@k of the best
     order of *this query's* labels (Järvelin and Kekäläinen, 2002), so 1 means as good as possible. The gain is the
     label, or 2^label - 1 where `gain` is "exponential" (Burges et al., 2005); for labels 0 and 1 they agree.
     A query without any positive label has no best order and is nan: leave it out (`numpy.nanmean`).
+    With `first` the queries are in CSR layout: labels and scores (M,), those of query q from `first[q]` to the next.
 
     Raises `BadInputError` for labels below zero or not finite, scores that are nan, shapes that differ, or k below 1.
     """
+    if first is not None:
+        return ndcg_csr(_gains(labels, gain), scores, k, first)
     if np.shape(labels) != np.shape(scores):
         raise BadInputError(
             f"labels have shape {np.shape(labels)} and scores {np.shape(scores)}", hint="give one of each a candidate"
