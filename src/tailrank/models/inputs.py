@@ -1,5 +1,6 @@
 """Inputs of a network: tensors with one row per item, so that a slice is `tuple(t[a:b] for t in inputs)`, no copy."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from tailrank.core import stream
 from tailrank.zoo import Network, TableConfig
 
-__all__ = ["UNIFORM", "Accesses", "Inputs", "Uniform", "draw_inputs"]
+__all__ = ["UNIFORM", "Accesses", "Inputs", "Uniform", "draw_inputs", "merge_ids"]
 
 Inputs = tuple[Tensor, ...]
 
@@ -40,9 +41,6 @@ def draw_inputs(network: Network, items: int, accesses: Accesses, seed: int) -> 
     Ids (items, tables * pooling) have their table's offset into the merged table added already, and are int32
     where that reaches every row: half the bytes to move.
     """
-    inputs: list[Tensor] = []
-    if network.dense:
-        inputs.append(torch.from_numpy(stream(seed, "dense").random((items, network.dense), dtype=np.float32)))
     drawn: list[NDArray[np.int64]] = []
     for number, table in enumerate(network.tables):
         if table.ids_of is None:
@@ -50,13 +48,22 @@ def draw_inputs(network: Network, items: int, accesses: Accesses, seed: int) -> 
             drawn.append(accesses.draw(table.rows, items * table.pooling, rng).reshape(items, table.pooling))
         else:
             drawn.append(drawn[table.ids_of])
+    ids = merge_ids(network, drawn)
+    if not network.dense:
+        return ids
+    return (torch.from_numpy(stream(seed, "dense").random((items, network.dense), dtype=np.float32)), *ids)
+
+
+def merge_ids(network: Network, ids: Sequence[NDArray[np.integer]]) -> Inputs:
+    """Return the inputs of each group for `ids`, (items, pooling) of every table of `network`."""
+    merged = []
     for group in network.groups:
-        members = [(table, ids) for table, ids in zip(network.tables, drawn, strict=True) if table.group == group]
-        inputs.append(_merge(members, items))
-    return tuple(inputs)
+        members = [(table, of) for table, of in zip(network.tables, ids, strict=True) if table.group == group]
+        merged.append(_merge(members, len(ids[0])))
+    return tuple(merged)
 
 
-def _merge(members: list[tuple[TableConfig, NDArray[np.int64]]], items: int) -> Tensor:
+def _merge(members: list[tuple[TableConfig, NDArray[np.integer]]], items: int) -> Tensor:
     rows = sum(table.rows for table, _ in members)
     pooling, offset = members[0][0].pooling, 0
     merged = np.empty((items, len(members) * pooling), dtype=np.int32 if rows < 2**31 else np.int64)
