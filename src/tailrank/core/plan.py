@@ -44,9 +44,9 @@ class Stage(Config, frozen=True, kw_only=True):
     long to fill, even where a worker idles; 0: it takes what is there.
 
     `feed` is how the stage passes its best on (docs/decisions/0011). `whole`: when its last slice is done. `share`:
-    each slice, once done, passes the best of its own on, a part of `keep` in proportion to its size. `exact`: the same, and
-    once the last slice is done, what belongs to the best `keep` and was not sent yet follows; what was sent in vain is
-    dropped from the answer, which is that of `whole`.
+    each slice, once done, passes the best of its own on, a part of `keep` in proportion to its size. `exact`: the
+    same, and once the last slice is done, what belongs to the best `keep` and was not sent yet follows; what was sent
+    in vain is dropped from the answer, which is that of `whole`.
     """
 
     model: str
