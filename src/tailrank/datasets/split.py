@@ -50,7 +50,7 @@ def sampled(ratings: Ratings, chosen: Mask, known: Mask, negatives: int, most: i
 
     Negatives are uniform among the items that the user has no `known` rating of. What is held out for later may be
     among them, as nobody knows better then; kept out, it would be the one thing never seen to be irrelevant, and a
-    network could learn that. At most `most` examples, drawn by `seed`; by user, the clicks of each in the order of time.
+    network could learn that. At most `most` examples, drawn by `seed`; by user, the clicks of each in time order.
     """
     rng = stream(seed, name)
     picked = np.flatnonzero(chosen)
