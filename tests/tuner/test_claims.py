@@ -33,7 +33,7 @@ def study(study_cell):
 
     def of(reading, network, cells):
         column = Column(network=network, host="h", reading=reading)
-        return ColumnResult(column=column, cells=tuple(cells), curves=(), penalty=(), poisson=(), regret=(), probes=0)
+        return ColumnResult(column=column, cells=tuple(cells), curves=(), penalty=(), poisson=(), probes=0)
 
     return made
 

@@ -8,7 +8,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tailrank.core import BadInputError, InfeasibleError, Plan, Pool, Stage
-from tailrank.tuner import climb, full_batches, full_thresholds, joint_climb, offload_thresholds
+from tailrank.metrics import SLATarget
+from tailrank.tuner import (
+    Candidate,
+    Replication,
+    capacity,
+    climb,
+    full_batches,
+    full_thresholds,
+    joint_climb,
+    offload_thresholds,
+    with_batch,
+    with_threshold,
+)
+from tailrank.tuner.contest import Contest
+from tailrank.tuner.joint import Plane, uphill
 
 FIXED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BOTH = Plan(
@@ -142,3 +156,52 @@ def test_unusable_arguments_are_refused(measured, more, named):
     given_ = {"batches": BATCHES, "thresholds": THRESHOLDS, "offload_pool": "gpu"} | more
     with pytest.raises(BadInputError, match=named):
         joint_climb(lambda _: measured(1.0), BOTH, **given_)
+
+
+@pytest.fixture
+def contest(cliffs, cliff):
+    """A contest on a surface, led by the plan of a pair."""
+
+    def make(qps: Surface, size: int, at: int | None) -> Contest:
+        def truth(plan: Plan) -> float:
+            return 10 * qps(plan.stages[0].batch_size, plan.stages[0].offload_at)
+
+        replications = [Replication(cliff(truth), each.trace) for each in cliffs([1.0, 1.0], queries=400)]
+        start = with_threshold(with_batch(BOTH, size), at, None if at is None else "gpu")
+        target = SLATarget(latency_ms=10)
+        return Contest(replications, target, Candidate(start, capacity(replications, start, target), "start"))
+
+    return make
+
+
+@FIXED
+@given(st.sampled_from(BATCHES[4:]), st.sampled_from(THRESHOLDS[4:]), st.sampled_from((None, *THRESHOLDS)))
+def test_uphill_ends_where_no_neighbour_is_better(contest, batch, at, begin):
+    surface = ridge(batch, at)
+    here = contest(surface, BATCHES[-1], begin)
+    plane = Plane(BOTH, BATCHES, THRESHOLDS, "gpu", 0, here.best.plan)
+    first = here.best.capacity.qps
+    uphill(here, plane)
+    assert here.best.capacity.qps >= first
+    top = plane.cell(here.best.plan)
+    around = [plane.plan_of(cell).stages[0] for _, cell in plane.around(top, (1, 1), (0, 1))]
+    height = surface(here.best.plan.stages[0].batch_size, here.best.plan.stages[0].offload_at)
+    assert max(surface(each.batch_size, each.offload_at) for each in around) <= height * 1.01
+
+
+def test_uphill_serves_no_plan_that_bounds_rule_out(contest):
+    here = contest(ridge(64, 320), 64, 320)
+    here.bound = lambda plan: 0.0 if plan.stages[0].offload_at == 352 else 1e9
+    uphill(here, Plane(BOTH, BATCHES, THRESHOLDS, "gpu", 0, here.best.plan))
+    assert here.best.plan.stages[0].offload_at == 320
+    assert here.served
+    assert not any("offload_at=352" in name for name in here.served)
+
+
+def test_without_thresholds_only_batch_sizes_are_walked(contest):
+    here = contest(lambda size, at: 1000 / (1 + abs(math.log2(size / 48))), 8, None)
+    plane = Plane(here.best.plan, BATCHES, (), None, 0, here.best.plan)
+    assert plane.size == (len(BATCHES), 1)
+    uphill(here, plane)
+    assert here.best.plan.stages[0].batch_size == 48
+    assert here.best.plan.stages[0].offload_at is None

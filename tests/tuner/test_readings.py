@@ -6,7 +6,7 @@ from tailrank.tuner.study import Column, ColumnResult
 
 
 def result(column: Column, cells) -> ColumnResult:
-    return ColumnResult(column=column, cells=tuple(cells), curves=(), penalty=(), poisson=(), regret=(), probes=0)
+    return ColumnResult(column=column, cells=tuple(cells), curves=(), penalty=(), poisson=(), probes=0)
 
 
 @pytest.fixture

@@ -76,7 +76,8 @@ def test_a_climb_on_the_peak_has_none_and_is_confirmed_by_a_probe_a_repetition(w
     found = exhaust(replications, SMALL, TARGET, first=first)
     assert (found.refused, found.measured, found.probes) == (len(SMALL) - 1, 0, 2 * (len(SMALL) - 1))
     lost = regret(first, found)
-    assert (lost.value, lost.fresh, lost.evaluations, lost.grid) == (0.0, None, 1, len(SMALL))
+    assert (lost.regret, lost.fresh, lost.evaluations, lost.exhaustive) == (0.0, None, 1, len(SMALL))
+    assert (lost.climb_batch_size, lost.climb_offload_at) == (lost.best_batch_size, lost.best_offload_at) == (1, None)
 
 
 def test_what_is_lost_is_a_share_of_the_best(world):
@@ -90,7 +91,9 @@ def test_what_is_lost_is_a_share_of_the_best(world):
 
     lost = regret(first, found, fresh=fresh)
     assert found.best.plan == SMALL[4]
-    assert lost.value == pytest.approx(0.25, abs=0.01)
+    assert lost.regret == pytest.approx(0.25, abs=0.01)
+    assert lost.regret == 1 - lost.climb_qps / lost.best_qps
+    assert (lost.best_batch_size, lost.best_offload_at) == (8, 100)
     assert lost.fresh == Interval(0.75, 0.7, 0.8)
     assert asked == [SMALL[4]]
 

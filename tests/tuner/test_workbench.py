@@ -7,7 +7,7 @@ from tailrank.timing import LinearTime
 from tailrank.tuner import capacity
 from tailrank.tuner.readings import QUICK
 from tailrank.tuner.study import Effort, Hardware
-from tailrank.tuner.workbench import Workbench, pooled, trace_of
+from tailrank.tuner.workbench import Workbench, of_first, pooled, trace_of
 from tailrank.workload import Production
 
 TARGET = SLATarget(latency_ms=20)
@@ -86,3 +86,31 @@ def test_pooled_repetitions_say_what_one_measurement_would():
     assert found.queries == whole.queries
     assert found.percentile_ms == pytest.approx(whole.percentile_ms)
     assert found.smallest_ms == whole.smallest_ms
+
+
+def test_the_first_repetitions_are_what_measuring_them_alone_says():
+    here = bench()
+    whole = here.measure(PLAN, TARGET, None)
+    alone = capacity(here.repetitions(range(2)), PLAN, TARGET, tolerance=QUICK.tolerance, floor_qps=here.floor_qps)
+    part = of_first(2, whole)
+    assert part.per_replication == alone.per_replication
+    assert (part.qps, part.low_qps, part.high_qps) == pytest.approx((alone.qps, alone.low_qps, alone.high_qps))
+
+
+def test_a_contest_begins_with_what_was_measured_and_lets_a_better_plan_win():
+    here = bench()
+    small = single("m", batch_size=4, workers=4)
+    found = here.measure(small, TARGET, None)
+    contest = here.contest(small, TARGET, found)
+    assert contest.best.capacity.per_replication == found.per_replication
+    assert contest.challenge(PLAN) == "best"
+    assert contest.challenge(small) in ("refused", "bounded")
+
+
+def test_no_repetition_exceeds_the_bound_by_more_than_rounding():
+    here = bench()
+    bound = here.bound(TARGET, range(3))
+    found = here.measure(PLAN, TARGET, None)
+    assert max(found.per_replication) <= bound(PLAN) * 1.002
+    whole = single("m", batch_size=1000, workers=4)
+    assert here.bound(SLATarget(latency_ms=10), range(3))(whole) == 0.0  # large queries take longer than that, whole

@@ -57,13 +57,13 @@ def document(
         "versions": versions(),
         "workload": Workload().describe(),
         "note": "simulated on rooflines of the catalogue's devices, not verified on an engine",
-        "cells": [_plain(cell) for cell in sorted(cells, key=_place)],
+        "cells": [_cell(cell) for cell in sorted(cells, key=_place)],
         "geomean_gain": geomean_gain(cells),
         "paper_gain": GAINS,
         "curves": {knob: [point for point in points if point["knob"] == knob] for knob in ("batch_size", "offload_at")},
         "penalty": [_plain(row) for result in main for row in result.penalty],
         "poisson": [_plain(row) for result in main for row in result.poisson],
-        "regret": [_plain(row) for result in main for row in result.regret],
+        "regret": [_regret(cell) for cell in sorted(cells, key=_place) if cell.regret is not None],
         "readings": readings(results),
         "repeats": repeats(results),
         "claims": claims(results),
@@ -127,6 +127,16 @@ def _command(seed: int, quick: bool, networks: Sequence[str]) -> str:
     words += ["--quick"] if quick else []
     words += ["--networks", ",".join(networks)] if tuple(networks) != NETWORKS else []
     return shlex.join(words)
+
+
+def _cell(cell: CellResult) -> dict[str, Any]:
+    """Return a cell's row; what its regret was found with is told apart, by `_regret`."""
+    return {**_plain(cell), "regret": None if cell.regret is None else cell.regret.regret}
+
+
+def _regret(cell: CellResult) -> dict[str, Any]:
+    named = {"network": cell.network, "host": cell.host, "target": cell.target, "scheduler": cell.scheduler}
+    return {**named, **(_plain(cell.regret) if cell.regret is not None else {})}
 
 
 def _plain(row: msgspec.Struct) -> Any:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tailrank.core import Plan, Pool
-from tailrank.metrics import SLATarget
+from tailrank.metrics import Interval, SLATarget
 from tailrank.tuner.capacity import Capacity
-from tailrank.tuner.grid import BATCHES, THRESHOLDS, batched, offloading
+from tailrank.tuner.climb import Candidate, Search
+from tailrank.tuner.grid import BATCHES, batched, offloading
 from tailrank.tuner.plans import with_threshold
-from tailrank.tuner.race import Course, Leader
-from tailrank.tuner.study import Arrivals, Column, CurvePoint, Penalty, Regret
-from tailrank.tuner.workbench import Workbench
+from tailrank.tuner.regret import Regret, exhaust, fresh_ratio, regret
+from tailrank.tuner.study import Arrivals, Column, CurvePoint, Penalty
+from tailrank.tuner.workbench import SLACK, Workbench, of_first
 
 __all__ = ["Beside"]
 
@@ -72,24 +73,32 @@ class Beside:
             ratio=integer.qps / capacity.qps,
         )
 
-    def regret(self, target: str, course: Course, scheduler: str, led: Leader) -> Regret:
-        """Let every pair of batch size and threshold race against what the climb found, on the trace of the race."""
-        climbed, served = course.qps(led), course.plans
-        plans: Sequence[Plan] = batched(self.static)
-        if scheduler == "gpu":
-            plans = [*plans, *(pair for each in batched(self.static) for pair in offloading(each, self.bench.pools))]
-        best = course.race(led, plans) or led
-        return Regret(
-            network=self.column.network,
-            host=self.column.host,
-            target=target,
-            scheduler="gpu" if scheduler == "gpu" else "cpu",
-            climb_qps=climbed,
-            best_qps=course.qps(best),
-            regret=1.0 - climbed / course.qps(best),
-            evaluations=served,
-            exhaustive=len(BATCHES) * (1 + (len(THRESHOLDS) if scheduler == "gpu" else 0)),
+    def regret(
+        self, goal: SLATarget, plan: Plan, capacity: Capacity, grid: Sequence[Plan], *, evaluations: int
+    ) -> Regret:
+        """Return what `plan` loses to the best of `grid`, on the queries it was chosen on, and on fresh ones."""
+        bench = self.bench
+        numbers = range(min(bench.effort.contest, len(capacity.per_replication)))
+        mine = Candidate(plan, of_first(len(numbers), capacity), "study")
+        search = Search(mine, (mine,))
+        bound = bench.bound(goal, numbers)
+        found = exhaust(
+            bench.repetitions(numbers),
+            sorted(grid, key=bound, reverse=True),
+            goal,
+            first=search,
+            tolerance=bench.effort.tolerance,
+            floor_qps=bench.floor_qps,
+            bound=bound,
+            slack=SLACK,
         )
+        bench.probes += found.probes
+        unseen = range(bench.effort.most_replications, bench.effort.most_replications + len(numbers))
+
+        def fresh(best: Plan) -> Interval:
+            return fresh_ratio(bench.repetitions(unseen), plan, best, goal, tolerance=bench.effort.tolerance)
+
+        return regret(search, found, evaluations=evaluations, fresh=fresh)
 
     def _point(self, knob: str, target: str, goal: SLATarget, plan: Plan, near_qps: float) -> CurvePoint:
         found = self.bench.measure(plan, goal, near_qps, short=True)

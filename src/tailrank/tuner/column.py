@@ -13,9 +13,11 @@ from tailrank.timing import Scaled, Switches, fits, parse_host, services
 from tailrank.tuner.beside import Beside
 from tailrank.tuner.capacity import Capacity
 from tailrank.tuner.compare import speedup
-from tailrank.tuner.grid import LARGEST, batched, offloading
+from tailrank.tuner.grid import BATCHES, FINE_THRESHOLDS, LARGEST, REFINED, batched, offloading
+from tailrank.tuner.joint import Plane, uphill
 from tailrank.tuner.plans import static_baseline, with_batch
 from tailrank.tuner.race import Course, Leader
+from tailrank.tuner.regret import Regret
 from tailrank.tuner.study import (
     Arrivals,
     CellResult,
@@ -24,7 +26,6 @@ from tailrank.tuner.study import (
     CurvePoint,
     Hardware,
     Penalty,
-    Regret,
     Scheduler,
     StudyTarget,
 )
@@ -34,7 +35,6 @@ from tailrank.zoo import get
 
 __all__ = ["catalogue", "run_column"]
 
-REFINED = (-16, 16)
 CHANCES = Production().probabilities()
 
 
@@ -58,7 +58,6 @@ class Collected:
     curves: list[CurvePoint] = field(default_factory=list)
     penalty: list[Penalty] = field(default_factory=list)
     poisson: list[Arrivals] = field(default_factory=list)
-    regret: list[Regret] = field(default_factory=list)
 
 
 def catalogue(column: Column) -> Hardware:
@@ -93,7 +92,6 @@ def run_column(column: Column, hardware: Callable[[Column], Hardware] = catalogu
         curves=tuple(found.curves),
         penalty=tuple(found.penalty),
         poisson=tuple(found.poisson),
-        regret=tuple(found.regret),
         probes=study.bench.probes,
     )
 
@@ -117,21 +115,19 @@ class _Study:
         course = self.bench.course(goal)
         led = course.measure(self.static)
         static = self._measured(self.static, goal, course, led)
-        self._tell(target, goal, "static", static, static)
+        self._tell(target, goal, "static", static, static, None)
         best = self._climb_batches(course, led)
         cpu = self._chosen(goal, course, "cpu", best, [static])
-        self._tell(target, goal, "cpu", cpu, static)
-        gpu, both = cpu, best
+        self._tell(target, goal, "cpu", cpu, static, self._regret(goal, course, "cpu", cpu))
+        gpu = cpu
         if self.column.gpu:
             both = self._climb_thresholds(course, best, cpu.plan)
             gpu = self._chosen(goal, course, "gpu", both, [cpu])
-            self._tell(target, goal, "gpu", gpu, static)
-        self._beside(target, goal, course, cpu, gpu, both)
+            self._tell(target, goal, "gpu", gpu, static, self._regret(goal, course, "gpu", gpu))
+        self._beside(target, goal, cpu, gpu)
         self.bench.probes += course.runs
 
-    def _beside(
-        self, target: StudyTarget, goal: SLATarget, course: Course, cpu: Found, gpu: Found, led: Leader | None
-    ) -> None:
+    def _beside(self, target: StudyTarget, goal: SLATarget, cpu: Found, gpu: Found) -> None:
         extras, found = self.column.extras, self.found
         if "curves" in extras and target.name == "medium":
             found.curves += self.beside.curves(target.name, goal, gpu.plan, gpu.qps)
@@ -139,9 +135,6 @@ class _Study:
             found.penalty.append(self.beside.lognormal(target.name, goal, cpu.plan, cpu.capacity))
         if "arrivals" in extras and target.name == "medium" and cpu.capacity.met:
             found.poisson.append(self.beside.integer(target.name, goal, cpu.plan, cpu.capacity))
-        if "regret" in extras and led is not None:
-            scheduler = "gpu" if self.column.gpu else "cpu"
-            found.regret.append(self.beside.regret(target.name, course, scheduler, led))
 
     def _goal(self, target: StudyTarget) -> SLATarget:
         whole_ms = self.hardware.sla_ms
@@ -183,14 +176,52 @@ class _Study:
         if before is not None and before.qps > best.qps and before.plan != best.plan:
             candidates.append(Found(before.plan, self.bench.measure(before.plan, goal, before.qps)))
             best = max(candidates, key=lambda each: each.qps)
+        best = self._uphill(goal, course, scheduler, best)
         self.tighter[scheduler] = best
         return best
+
+    def _uphill(self, goal: SLATarget, course: Course, scheduler: Scheduler, found: Found) -> Found:
+        """Walk on from `found` over both knobs jointly, now over several repetitions.
+
+        The race is over one trace, whose luck can favour a plan by some per cent; and it settles one knob after the
+        other. Returns `found` where no neighbour is better by the effort's margin.
+        """
+        if not found.capacity.met:
+            return found
+        contest = self.bench.contest(found.plan, goal, found.capacity)
+        offload = scheduler == "gpu" and "gpu" in self.bench.pools
+        whole = replace(found.plan, pools=dict(self.bench.pools)) if offload else found.plan
+        plane = Plane(whole, BATCHES, FINE_THRESHOLDS if offload else (), "gpu" if offload else None, 0, found.plan)
+        uphill(contest, plane)
+        course.served |= contest.served
+        self.bench.probes += contest.probes
+        if contest.best.plan.stages == found.plan.stages:
+            return found
+        other = Found(contest.best.plan, self.bench.measure(contest.best.plan, goal, contest.best.capacity.qps))
+        return max(found, other, key=lambda each: each.qps)
+
+    def _regret(self, goal: SLATarget, course: Course, scheduler: Scheduler, found: Found) -> Regret | None:
+        """Return what the search lost to every plan that `scheduler` could have; None where it was not asked for."""
+        if "regret" not in self.column.extras or scheduler == "static" or not found.capacity.met:
+            return None
+        grid = batched(self.static)
+        if scheduler == "gpu":
+            grid += [pair for each in batched(self.static) for pair in offloading(each, self.bench.pools)]
+        return self.beside.regret(goal, found.plan, found.capacity, grid, evaluations=len(course.served))
 
     def _measured(self, plan: Plan, goal: SLATarget, course: Course, led: Leader | None) -> Found:
         near = None if led is None else course.qps(led)
         return Found(plan, self.bench.measure(plan, goal, near))
 
-    def _tell(self, target: StudyTarget, goal: SLATarget, scheduler: Scheduler, found: Found, static: Found) -> None:
+    def _tell(
+        self,
+        target: StudyTarget,
+        goal: SLATarget,
+        scheduler: Scheduler,
+        found: Found,
+        static: Found,
+        lost: Regret | None,
+    ) -> None:
         capacity, stage = found.capacity, found.plan.stages[0]
         at = LARGEST if stage.offload_at is None else stage.offload_at
         sizes = np.arange(len(CHANCES))
@@ -224,6 +255,7 @@ class _Study:
                 queries=capacity.queries,
                 replications=len(capacity.per_replication),
                 note=self.hardware.lacks if scheduler == "gpu" else "",
+                regret=lost,
             )
         )
 

@@ -7,11 +7,13 @@ from msgspec.structs import replace
 from tailrank.core import Plan, Pool
 from tailrank.tuner.plans import batch_sizes, with_batch, with_threshold
 
-__all__ = ["BATCHES", "LARGEST", "THRESHOLDS", "batched", "offloading"]
+__all__ = ["BATCHES", "FINE_THRESHOLDS", "LARGEST", "REFINED", "THRESHOLDS", "batched", "offloading"]
 
 LARGEST = 1000  # candidates: what the static baseline divides among the workers
 BATCHES = tuple(sorted({*batch_sizes(LARGEST), *(3 << power for power in range(9))}))
 THRESHOLDS = (1, *range(32, LARGEST, 32))
+REFINED = (-16, 16)  # around a threshold
+FINE_THRESHOLDS = (1, *range(16, LARGEST, 16))
 
 
 def batched(plan: Plan, sizes: Iterable[int] = BATCHES) -> list[Plan]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from tailrank.core import BadInputError, Plan
 from tailrank.tuner.capacity import Capacity
 from tailrank.tuner.climb import Climber, Search
+from tailrank.tuner.contest import Contest
 from tailrank.tuner.plans import with_batch, with_threshold
 
-__all__ = ["joint_climb"]
+__all__ = ["Plane", "joint_climb", "uphill"]
 
 Cell = tuple[int, int]  # places on the two axes: batch sizes, and thresholds with "no offload" last
 DIRECTIONS: tuple[Cell, ...] = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1, 1), (-1, 1), (1, -1))
@@ -50,7 +51,7 @@ def joint_climb(
     _check(batches, thresholds, to, budget)
     measured = () if first is None else first.candidates
     best = None if first is None else first.best.plan
-    plane = _Plane(plan, batches, thresholds, to, stage, best)
+    plane = Plane(plan, batches, thresholds, to, stage, best)
     climber = Climber(capacity_of, stage, measured)
     walker = _Walker(climber, plane, budget)
     if best is not None:
@@ -60,8 +61,30 @@ def joint_climb(
     return climber.search()
 
 
-class _Plane:
-    """The pairs, as places on two axes."""
+def uphill(contest: Contest, plane: "Plane", *, part: int = 8) -> None:
+    """Let the best plan of `contest` be challenged by its neighbours on `plane`, by theirs once one wins, and so on.
+
+    The same walk as `joint_climb`'s where plans are only compared: steps begin with the `part`-th of either axis, and
+    are halved where no neighbour wins. It ends where no neighbouring pair does. The best plan must be on `plane`.
+    """
+    here, way = plane.cell(contest.best.plan), DIRECTIONS[0]
+    across, up = (max(1, size // part) for size in plane.size)
+    known = {here}  # no better than the best plan was, so no better than it is
+    while True:
+        for direction, cell in plane.around(here, (across, up), way):
+            if cell not in known:
+                known.add(cell)
+                if contest.challenge(plane.plan_of(cell)) == "best":
+                    here, way = cell, direction
+                    break
+        else:
+            if max(across, up) == 1:
+                return
+            across, up = max(1, across // 2), max(1, up // 2)
+
+
+class Plane:
+    """Pairs of `batches` and `thresholds` to pool `to`, as places on two axes; the values of `best` join them."""
 
     def __init__(
         self,
@@ -80,14 +103,17 @@ class _Plane:
 
     @property
     def size(self) -> Cell:
+        """How many values either axis has."""
         return len(self.batches), len(self.thresholds)
 
     def plan_of(self, cell: Cell) -> Plan:
+        """Return the plan at a place."""
         at = self.thresholds[cell[1]]
         sized = with_batch(self.plan, self.batches[cell[0]], stage=self.stage)
         return with_threshold(sized, at, None if at is None else self.to, stage=self.stage)
 
     def cell(self, plan: Plan) -> Cell:
+        """Return the place of a plan; raises `ValueError` where it has none."""
         stage = plan.stages[self.stage]
         return self.batches.index(stage.batch_size), self.thresholds.index(stage.offload_at)
 
@@ -108,7 +134,7 @@ class _Plane:
 class _Walker:
     """Walks over a plane, measuring at most `budget` plans in all."""
 
-    def __init__(self, climber: Climber, plane: _Plane, budget: int) -> None:
+    def __init__(self, climber: Climber, plane: Plane, budget: int) -> None:
         self.climber, self.plane, self.budget = climber, plane, budget
         self.known = {repr(each.plan): each for each in climber.candidates}  # pools make a plan unhashable
         self.ends: set[Cell] = set()

@@ -1,29 +1,23 @@
 """Regret: what a climb loses against trying every plan of a grid.
 
 The grid is every batch size of 1, 2, 3, 4, 6, 8, ..., 1024 with every threshold of 32, 64, ... and with no offload.
-Trying a plan need not mean measuring its capacity: a plan that misses the target at the next load above the
-best plan's capacity is no better, as far as more load is never easier, which every capacity search here assumes. One
-probe a repetition settles that. A plan that cannot even do the work that arrives at that load needs none.
+Trying a plan need not mean measuring its capacity: see `Contest`.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tailrank.core import BadInputError, Plan
+from tailrank.core import BadInputError, Config, Plan
 from tailrank.metrics import WARMUP, Interval, SLATarget
-from tailrank.tuner.budget import affordable, prefix
 from tailrank.tuner.capacity import Replication, capacity
 from tailrank.tuner.climb import Candidate, Search
 from tailrank.tuner.compare import speedup
-from tailrank.tuner.ladder import Ladder
+from tailrank.tuner.contest import SLACK, Bound, Contest
 from tailrank.tuner.plans import with_batch, with_threshold
 
 __all__ = ["Exhausted", "Regret", "exhaust", "fresh_ratio", "full_batches", "full_thresholds", "plan_grid", "regret"]
 
 LARGEST_BATCH, THRESHOLD_STEP = 1024, 32
-SLACK = 0.05  # a finite run can be a little overloaded and still meet the target: bounds count only beyond this
-Bound = Callable[[Plan], float]
 
 
 def full_batches(most: int = LARGEST_BATCH) -> tuple[int, ...]:
@@ -62,20 +56,24 @@ class Exhausted:
     probes: int  # runs of a trace that it took
 
 
-@dataclass(frozen=True)
-class Regret:
-    """A climb beside the whole grid. `value` is 1 - climb / best: negative where the climb left the grid for better.
+class Regret(Config, frozen=True, kw_only=True):
+    """A climb beside the whole grid. `regret` is 1 - climb / best: negative where the climb left the grid for better.
 
     `fresh` is the capacity of the climb's plan over the best one's, on queries neither was chosen by: the best of
-    hundreds owes something to the queries it was chosen on.
+    hundreds owes something to the queries it was chosen on. None where both are the same plan.
     """
 
-    climb: Candidate
-    best: Candidate
-    value: float
-    fresh: Interval | None  # None where both are the same plan
-    evaluations: int  # capacities the climb measured
-    grid: int  # plans of the grid
+    climb_batch_size: int
+    climb_offload_at: int | None
+    climb_qps: float
+    best_batch_size: int
+    best_offload_at: int | None
+    best_qps: float
+    regret: float
+    fresh: Interval | None
+    evaluations: int  # plans the climb served at all
+    exhaustive: int  # plans of the grid
+    probes: int  # runs of a trace that settling the grid took
 
 
 def exhaust(
@@ -85,50 +83,80 @@ def exhaust(
     *,
     first: Search,
     tolerance: float = 0.005,
+    floor_qps: float | None = None,
     slices: int | None = None,
     warmup: float = WARMUP,
     bound: Bound | None = None,
+    slack: float = SLACK,
     audit: int = 3,
 ) -> Exhausted:
     """Return the best of `plans` and of the candidates of `first`; arguments as of `capacity`, and the same ones.
 
-    `bound(plan)` is a load that the plan cannot keep up with; plans whose bound lies `SLACK` below the best capacity
+    `bound(plan)` is a load that the plan cannot keep up with; plans whose bound lies `slack` below the best capacity
     are left out, but for the `audit` plans with the highest such bounds, which are tried: raises `ValueError` where
     one of those beats the best, since a bound that is wrong makes the answer worthless.
     """
-    trial = _Trial(replications, target, tolerance, slices, warmup)
-    found = first.best
+    contest = Contest(
+        replications,
+        target,
+        first.best,
+        tolerance=tolerance,
+        floor_qps=floor_qps,
+        slices=slices,
+        warmup=warmup,
+        bound=bound,
+        slack=slack,
+        phase="exhaustive",
+    )
     known = {repr(each.plan) for each in first.candidates}  # pools make a plan unhashable
     counts = dict.fromkeys(("known", "measured", "refused"), 0)
-    out: list[tuple[float, Plan]] = []
+    out: list[Plan] = []
     listed = {repr(plan): plan for plan in plans}
     for name, plan in listed.items():
-        limit = math.inf if bound is None else bound(plan) * (1 + SLACK)
         if name in known:
             counts["known"] += 1
-        elif limit < found.capacity.qps:
-            out.append((limit, plan))
-        elif not trial.beats(plan, found):
-            counts["refused"] += 1
+            continue
+        outcome = contest.challenge(plan)
+        if outcome == "bounded":
+            out.append(plan)
         else:
-            counts["measured"] += 1
-            one = trial.measure(plan)
-            found = one if one.capacity.qps > found.capacity.qps else found
-    audited = sorted(out, key=lambda each: each[0], reverse=True)[:audit]
-    for limit, plan in audited:
-        if trial.beats(plan, found):
+            counts["refused" if outcome == "refused" else "measured"] += 1
+    audited = sorted(out, key=contest.limit_qps, reverse=True)[:audit]
+    for plan in audited:
+        if contest.may_beat(plan):
+            limit = contest.limit_qps(plan)
             raise ValueError(f"{plan.stages} was bounded by {limit:.4g} qps, but meets the target above that")
-    return Exhausted(found, len(listed), **counts, bounded=len(out), audited=len(audited), probes=trial.probes)
+    return Exhausted(contest.best, len(listed), **counts, bounded=len(out), audited=len(audited), probes=contest.probes)
 
 
-def regret(climbed: Search, exhausted: Exhausted, *, fresh: Callable[[Plan], Interval] | None = None) -> Regret:
-    """Return what `climbed` lost; `fresh(plan)` measures the climb's plan over `plan` on other queries."""
+def regret(
+    climbed: Search,
+    exhausted: Exhausted,
+    *,
+    evaluations: int | None = None,
+    fresh: Callable[[Plan], Interval] | None = None,
+) -> Regret:
+    """Return what `climbed` lost; `fresh(plan)` measures the climb's plan over `plan` on other queries.
+
+    `evaluations` are the plans that the climb served, those of `climbed` where not given.
+    """
     best, mine = exhausted.best, climbed.best
     if not best.capacity.qps > 0:
         raise BadInputError("no plan of the grid meets the target", hint="regret needs a best plan: loosen the target")
-    again = None if fresh is None or best.plan == mine.plan else fresh(best.plan)
-    value = 1 - mine.capacity.qps / best.capacity.qps
-    return Regret(mine, best, value, again, len(climbed.candidates), exhausted.plans)
+    stage = climbed.stage
+    return Regret(
+        climb_batch_size=mine.plan.stages[stage].batch_size,
+        climb_offload_at=mine.plan.stages[stage].offload_at,
+        climb_qps=mine.capacity.qps,
+        best_batch_size=best.plan.stages[stage].batch_size,
+        best_offload_at=best.plan.stages[stage].offload_at,
+        best_qps=best.capacity.qps,
+        regret=1 - mine.capacity.qps / best.capacity.qps,
+        fresh=None if fresh is None or best.plan.stages == mine.plan.stages else fresh(best.plan),
+        evaluations=len(climbed.candidates) if evaluations is None else evaluations,
+        exhaustive=exhausted.plans,
+        probes=exhausted.probes,
+    )
 
 
 def fresh_ratio(
@@ -143,46 +171,3 @@ def fresh_ratio(
     """Return the capacity of `mine` over that of `best` on `replications` that chose neither."""
     one, other = (capacity(replications, plan, target, tolerance=tolerance, slices=slices) for plan in (mine, best))
     return speedup(one, other)
-
-
-class _Trial:
-    """Tries plans against the best one so far, and counts the runs."""
-
-    def __init__(
-        self,
-        replications: Sequence[Replication],
-        target: SLATarget,
-        tolerance: float,
-        slices: int | None,
-        warmup: float,
-    ) -> None:
-        self.replications, self.target, self.tolerance = replications, target, tolerance
-        self.slices, self.warmup, self.probes = slices, warmup, 0
-
-    def beats(self, plan: Plan, best: Candidate) -> bool:
-        """Return whether `plan` meets the target just above the capacity of `best` in some repetition."""
-        loads = best.capacity.per_replication
-        return any(self._meets(plan, each, qps) for each, qps in zip(self.replications, loads, strict=True))
-
-    def measure(self, plan: Plan) -> Candidate:
-        found = capacity(
-            self.replications, plan, self.target, tolerance=self.tolerance, slices=self.slices, warmup=self.warmup
-        )
-        self.probes += found.probes
-        return Candidate(plan, found, "exhaustive")
-
-    def _meets(self, plan: Plan, replication: Replication, qps: float) -> bool:
-        self.probes += 1
-        system, whole = replication
-        trace = whole if self.slices is None else prefix(whole, affordable(whole, plan, self.slices))
-        ladder = Ladder(
-            system,
-            trace,
-            plan,
-            self.target,
-            floor_qps=0.01 / (self.target.latency_ns / 1e9),
-            tolerance=self.tolerance,
-            warmup=self.warmup,
-            told=lambda _qps, _met: None,
-        )
-        return ladder.meets(ladder.rung(qps * (1 + self.tolerance / 2)) + 1)

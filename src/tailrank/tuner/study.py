@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from tailrank.core import Config, Pool
 from tailrank.timing import ServiceTime
+from tailrank.tuner.regret import Regret
 
 __all__ = [
     "Arrivals",
@@ -20,7 +21,6 @@ __all__ = [
     "Effort",
     "Hardware",
     "Penalty",
-    "Regret",
     "Scheduler",
     "StudyTarget",
     "geomean",
@@ -36,7 +36,8 @@ class Effort(Config, frozen=True, kw_only=True):
 
     A run has at least `queries` queries and lasts `targets` target latencies, as far as `most_queries` allow; races
     are shorter. Capacities are repeated `replications` times, then half as often again up to `most_replications`, until
-    the 95 % interval is at most `precision` wide, from end to end, relative to the capacity.
+    the 95 % interval is at most `precision` wide, from end to end, relative to the capacity. Neighbouring plans meet
+    in the first `contest` repetitions, and one wins by more than `margin`.
     """
 
     queries: int = 16_000
@@ -45,6 +46,8 @@ class Effort(Config, frozen=True, kw_only=True):
     race_queries: int = 6_000
     race_targets: float = 25.0
     replications: int = 6
+    contest: int = 3
+    margin: float = 0.003
     most_replications: int = 72
     precision: float = 0.02
     tolerance: float = 0.002
@@ -110,7 +113,8 @@ class CellResult(Config, frozen=True, kw_only=True):
     """One cell. `capacity_qps` is 0 where the target is missed even at near-zero load; `gain` is then None for all.
 
     `smallest_ms` is the percentile at near-zero load, `cpu_busy` and `gpu_busy` the shares of time at the capacity;
-    `qps_per_tdp_watt` divides by the power with everything busy, as the paper probably did.
+    `qps_per_tdp_watt` divides by the power with everything busy, as the paper probably did. `regret` is of this cell's
+    plan against every plan that its scheduler could have chosen, where the column asks for it.
     """
 
     network: str
@@ -137,6 +141,7 @@ class CellResult(Config, frozen=True, kw_only=True):
     queries: int
     replications: int
     note: str
+    regret: Regret | None = None
 
 
 class CurvePoint(Config, frozen=True, kw_only=True):
@@ -179,23 +184,6 @@ class Arrivals(Config, frozen=True, kw_only=True):
     ratio: float | None
 
 
-class Regret(Config, frozen=True, kw_only=True):
-    """What the climb lost to every pair of batch size and threshold: 0 where none is better by the race's step.
-
-    `evaluations` are the plans the climb served at all, `exhaustive` those of the grid.
-    """
-
-    network: str
-    host: str
-    target: str
-    scheduler: Scheduler
-    climb_qps: float
-    best_qps: float
-    regret: float
-    evaluations: int
-    exhaustive: int
-
-
 class ColumnResult(Config, frozen=True, kw_only=True):
     """All that was found of a column."""
 
@@ -204,7 +192,6 @@ class ColumnResult(Config, frozen=True, kw_only=True):
     curves: tuple[CurvePoint, ...]
     penalty: tuple[Penalty, ...]
     poisson: tuple[Arrivals, ...]
-    regret: tuple[Regret, ...]
     probes: int
 
 

@@ -1,7 +1,7 @@
 """What the study measures with: shared traces, simulators, and capacities as close as asked for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,13 +13,17 @@ from tailrank.simulator import Simulator
 from tailrank.timing import Tabled
 from tailrank.tuner.bounds import Bounds
 from tailrank.tuner.capacity import Capacity, Replication, capacity
+from tailrank.tuner.climb import Candidate
+from tailrank.tuner.contest import Contest
 from tailrank.tuner.race import Course
 from tailrank.tuner.stable import Stable
 from tailrank.tuner.study import Effort, Hardware
 from tailrank.workload import LogNormal, Paper, Poisson, Production
 
-__all__ = ["Workbench", "pooled"]
+__all__ = ["SLACK", "Workbench", "of_first", "pooled"]
 
+SLACK = 0.002  # bounds are of the very queries served, and an overloaded pool is a miss (`Stable`): for rounding
+EARLY = 0.97  # a percentile without the warm-up may be a little earlier than that of all queries
 SIZES = 20_000  # queries whose sizes stand for the law's in bounds
 
 
@@ -53,6 +57,7 @@ class Workbench:
         self.longest_s = longest_ms / 1e3
         self.probes = 0
         self._systems: list[System] = []
+        self._bounds: dict[int, Bounds] = {}
 
     def lasting(self, qps: float) -> None:
         """Fix how long runs are, for capacities up to about `qps`."""
@@ -96,6 +101,40 @@ class Workbench:
             found, count = pooled(parts), more.stop
         return found
 
+    def contest(self, plan: Plan, target: SLATarget, found: Capacity) -> Contest:
+        """Return where other plans challenge `plan`, whose measured capacity is `found`, on the first repetitions."""
+        count = min(self.effort.contest, len(found.per_replication))
+        return Contest(
+            self.repetitions(range(count)),
+            target,
+            Candidate(plan, of_first(count, found), "study"),
+            tolerance=self.effort.tolerance,
+            floor_qps=self.floor_qps,
+            bound=self.bound(target, range(count)),
+            slack=SLACK,
+            margin=self.effort.margin,
+        )
+
+    def bound(self, target: SLATarget, numbers: Sequence[int]) -> Callable[[Plan], float]:
+        """Return what load a plan cannot exceed in any of these repetitions; 0: never in time."""
+        bounds = [self._bounds_of(number) for number in numbers]
+
+        def qps(plan: Plan) -> float:
+            late = all(each.least_ms(plan, target) * EARLY > target.latency_ms for each in bounds)
+            return 0.0 if late else max(each.most_qps(plan) for each in bounds)
+
+        return qps
+
+    def repetitions(self, numbers: Sequence[int]) -> list[Replication]:
+        """Return repetitions by number: same number, same queries."""
+        return [Replication(self.system(number), trace_of(self.queries, self.seed, number)) for number in numbers]
+
+    def _bounds_of(self, number: int) -> Bounds:
+        if number not in self._bounds:
+            size = trace_of(self.queries, self.seed, number).size
+            self._bounds[number] = Bounds(size, self.services, self.workers)
+        return self._bounds[number]
+
     def busy(self, plan: Plan, qps: float) -> dict[str, float]:
         """Return the share of time that each pool of `plan` works at `qps`."""
         trace = trace_of(self.queries, self.seed, 0).at_rate(qps)
@@ -128,6 +167,13 @@ class Workbench:
         )
         self.probes += found.probes
         return found
+
+
+def of_first(count: int, found: Capacity) -> Capacity:
+    """Return what the first `count` repetitions alone say of a plan's capacity; queries and probes stay as they are."""
+    loads = found.per_replication[:count]
+    qps, low, high = t_interval(loads) if found.met else (0.0, 0.0, 0.0)
+    return replace(found, qps=qps, low_qps=max(low, 0.0), high_qps=high * (1 + found.tolerance), per_replication=loads)
 
 
 def pooled(parts: Sequence[Capacity]) -> Capacity:
