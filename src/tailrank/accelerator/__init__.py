@@ -1,5 +1,58 @@
 """RPAccel, the accelerator of RecPipe, as a model of cycles, energy and area. No torch."""
 
+from tailrank.accelerator.area import Blocks, Silicon, area
 from tailrank.accelerator.array import Array, ArrayRun, Convention, Dataflow, Layer, chain, run, run_all
+from tailrank.accelerator.bugs import CORRECTED, RELEASED, Bugs, bug_names, with_bug
+from tailrank.accelerator.chip import Chip
+from tailrank.accelerator.demand import Demand, demand
+from tailrank.accelerator.design import Design, Mode, StageDesign, artifact, design_of, parse_stages
+from tailrank.accelerator.energy import Energy, stage_energy
+from tailrank.accelerator.evaluate import Evaluation, StageResult, evaluate, pipeline_ns
+from tailrank.accelerator.fission import Part, Placed, place, slice_of, sliced
+from tailrank.accelerator.service import AcceleratorTime, simulated
+from tailrank.accelerator.stage import Filter, Setting, StageCycles, stage_cycles
 
-__all__ = ["Array", "ArrayRun", "Convention", "Dataflow", "Layer", "chain", "run", "run_all"]
+__all__ = [
+    "CORRECTED",
+    "RELEASED",
+    "AcceleratorTime",
+    "Array",
+    "ArrayRun",
+    "Blocks",
+    "Bugs",
+    "Chip",
+    "Convention",
+    "Dataflow",
+    "Demand",
+    "Design",
+    "Energy",
+    "Evaluation",
+    "Filter",
+    "Layer",
+    "Mode",
+    "Part",
+    "Placed",
+    "Setting",
+    "Silicon",
+    "StageCycles",
+    "StageDesign",
+    "StageResult",
+    "area",
+    "artifact",
+    "bug_names",
+    "chain",
+    "demand",
+    "design_of",
+    "evaluate",
+    "parse_stages",
+    "pipeline_ns",
+    "place",
+    "run",
+    "run_all",
+    "simulated",
+    "slice_of",
+    "sliced",
+    "stage_cycles",
+    "stage_energy",
+    "with_bug",
+]

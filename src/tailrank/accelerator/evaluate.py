@@ -1,0 +1,118 @@
+"""What a design does with a query: latency, capacity, energy and area."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailrank.accelerator.area import Blocks, area
+from tailrank.accelerator.demand import Demand, demand
+from tailrank.accelerator.design import Design
+from tailrank.accelerator.energy import Energy, stage_energy
+from tailrank.accelerator.fission import Part, place
+from tailrank.accelerator.stage import Setting, StageCycles, stage_cycles
+
+__all__ = ["Evaluation", "StageResult", "evaluate", "pipeline_ns", "stage_setting"]
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One stage of a design: what it has, and what one of its sub-batches costs it.
+
+    `link_ns` and `work_ns` are for one sub-batch; where the link is paid once a query, `link_ns` is the query's.
+    """
+
+    network: str
+    items: int
+    part: Part
+    cycles: StageCycles
+    link_ns: float
+    work_ns: float
+    energy: Energy
+
+    @property
+    def latency_ns(self) -> float:
+        """Time of the stage, link included."""
+        return self.link_ns + self.work_ns
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A design evaluated; `latency_ns` is that of a query alone on the chip, sub-batches overlapped."""
+
+    stages: tuple[StageResult, ...]
+    latency_ns: float
+    capacity_qps: float
+    energy: Energy
+    area: Blocks
+    power: Blocks
+
+    @property
+    def qps_per_watt(self) -> float | None:
+        """Queries per second and watt, which is queries per joule; None where no energy is counted."""
+        return 1 / (self.energy.total_pj * 1e-12) if self.energy.total_pj else None
+
+
+def pipeline_ns(each_ns: Sequence[float], sub_batches: int) -> float:
+    """Return how long `sub_batches` equal parts take through stages of `each_ns` a part, all stages at work at once.
+
+    With two stages F and B: F + (s - 1) max(F, B) + B.
+    """
+    return math.fsum(each_ns) + (sub_batches - 1) * max(each_ns)
+
+
+def stage_setting(design: Design, number: int) -> Setting:
+    """Return the setting of stage `number`: rows are hidden in all but the first, behind sub-batches if there are."""
+    return Setting(
+        design.chip,
+        design.bugs,
+        design.filter,
+        design.resident,
+        design.double_buffered,
+        design.hidden_rows and number > 0 and design.sub_batches > 1,
+    )
+
+
+def evaluate(design: Design) -> Evaluation:
+    """Return what `design` does; raises `BadInputError` where it is impossible, with the reason.
+
+    The link is paid once a query, before the first and after the last part, or with the bug `link_every_stage` by every
+    stage for every part.
+    """
+    place(design.chip, design.parts)  # refuses a division that is none
+    demands = [demand(stage.network, design.bugs) for stage in design.stages]
+    results = tuple(_stage(design, number, each) for number, each in enumerate(demands))
+    chip, parts = design.chip, design.sub_batches
+    if design.bugs.link_every_stage:
+        each = [result.latency_ns for result in results]
+        latency_ns = pipeline_ns(each, parts)
+        busy = [parts * one for one in each]
+    else:
+        latency_ns = math.fsum(result.link_ns for result in results)
+        latency_ns += pipeline_ns([result.work_ns for result in results], parts)
+        busy = [result.link_ns + parts * result.work_ns for result in results]
+    if all(result.part.shared for result in results):
+        capacity_qps = 1e9 / math.fsum(busy)
+    else:
+        capacity_qps = min(1e9 * result.part.count / one for result, one in zip(results, busy, strict=True))
+    energy = Energy()
+    for result in results:
+        energy += result.energy.times(parts)
+    blocks = area(chip, rpaccel=not design.baseline, filters=design.filter == "chip")
+    return Evaluation(results, latency_ns, capacity_qps, energy, blocks.area_mm2, blocks.power_mw)
+
+
+def _stage(design: Design, number: int, each: Demand) -> StageResult:
+    chip, parts, stages = design.chip, design.sub_batches, design.stages
+    spec, part = stages[number], design.parts[number]
+    first, last = number == 0, number == len(stages) - 1
+    kept = min(design.kept, spec.items) if last else stages[number + 1].items
+    setting = stage_setting(design, number)
+    cycles = stage_cycles(setting, each, -(-spec.items // parts), part, kept=-(-kept // parts), first=first, last=last)
+    link = cycles.link_in + cycles.link_out
+    if parts > 1 and not design.bugs.link_every_stage:  # once, for all parts together
+        whole = stage_cycles(setting, each, spec.items, part, kept=kept, first=first, last=last)
+        link = whole.link_in + whole.link_out
+    energy = Energy() if design.bugs.no_energy else stage_energy(chip, each, -(-spec.items // parts), part, cycles)
+    return StageResult(
+        spec.network, spec.items, part, cycles, link * chip.clock_ns, cycles.work * chip.clock_ns, energy
+    )
