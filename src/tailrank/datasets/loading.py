@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrank.core import BadInputError, Registry
+from tailrank.datasets.criteo import load_criteo
 from tailrank.datasets.movielens import load_movielens
 from tailrank.datasets.ranking_data import RankingData
 from tailrank.datasets.ratings import FILES
@@ -16,6 +17,7 @@ __all__ = ["load", "names"]
 
 _loaders: Registry[Callable[..., RankingData]] = Registry("data set")
 _loaders.register("synthetic")(load_synthetic)
+_loaders.register("criteo")(load_criteo)
 for _name in FILES:
     _loaders.register(_name)(load_movielens)
 

@@ -85,7 +85,8 @@ def numbered(ratings: Ratings, rated: Mask, positive: I64, negative: I64) -> tup
     from scipy.sparse.csgraph import connected_components
 
     users, items = rated.shape
-    by = rated.argmax(axis=0)  # first user
+    by_item = np.ascontiguousarray(rated.T)
+    by = by_item.argmax(axis=1)  # first user
     order = np.argsort(by, kind="stable")
     edges = np.flatnonzero(np.diff(by[order], prepend=-1, append=users))
     listed = np.zeros((items, users), dtype=np.float32)
@@ -98,9 +99,10 @@ def numbered(ratings: Ratings, rated: Mask, positive: I64, negative: I64) -> tup
     item, ambiguous = np.empty(items, dtype=np.int64), 0
     for start, end in pairwise(edges):
         raw = order[start:end]
-        against = listed[start:end] @ rated[:, raw].astype(np.float32)
+        rated_raw = by_item[raw]
+        against = listed[start:end] @ rated_raw.astype(np.float32).T
         for number in range(start, end):
-            against[number - start] += (~rated[np.ix_(asked[number], raw)]).sum(axis=0)
+            against[number - start] += (~rated_raw[:, asked[number]]).sum(axis=1)
         late = np.array([(last[asked[number]][:, None] == raw).sum(axis=0) for number in range(start, end)])
         row, column = linear_sum_assignment(against * users - late)
         item[start:end][row] = raw[column]

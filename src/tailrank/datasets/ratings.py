@@ -64,25 +64,31 @@ def read_ratings(source: Source) -> Ratings:
     source.progress(f"reading {path.name}")
     columns = _columns(path)
     damage = Damage(path, columns)
-    parts = [damage.sound(block, *_refused(block)).copy() for block in _blocks(path, columns)]
+    parts = [_packed(damage.sound(block, *_refused(block))) for block in _blocks(path, columns)]
     damage.check(source.max_damaged)
-    values = np.concatenate(parts)
-    users, user = np.unique(values[:, 0], return_inverse=True)
-    items, item = np.unique(values[:, 1], return_inverse=True)
-    order = np.lexsort((np.arange(len(values)), values[:, 3], user))
+    raw_user, raw_item, rating, time = (np.concatenate(column) for column in zip(*parts, strict=True))
+    del parts
+    users, items = np.unique(raw_user), np.unique(raw_item)
+    user, item = np.searchsorted(users, raw_user), np.searchsorted(items, raw_item)
+    order = np.lexsort((time, user))  # stable: equal times stay in the file's order
     order = order[_last_of_each(user[order], item[order])]
-    facts = {"file": path.name, **damage.facts, "ratings": len(order), "users": len(users), "items": len(items)}
-    if damage.rows - damage.damaged != len(order):
-        facts["rated_again"] = damage.rows - damage.damaged - len(order)
+    sound = damage.rows - damage.damaged
+    facts = {"file": path.name, **damage.facts, "rated_again": sound - len(order)}
     return Ratings(
         user=user[order].astype(np.int32),
         item=item[order].astype(np.int32),
-        rating=(values[order, 2] / SCALE).astype(np.float32),
+        rating=(rating[order] / SCALE).astype(np.float32),
         row=order.astype(np.int64),
-        users=users,
-        items=items,
-        facts=facts,
+        users=users.astype(np.int64),
+        items=items.astype(np.int64),
+        facts={**facts, "ratings": len(order), "users": len(users), "items": len(items)},
     )
+
+
+def _packed(values: I64) -> tuple[I32, I32, NDArray[np.int16], I64]:
+    """User, item, rating in thousandths and time: 18 bytes a rating, as there may be 25 million."""
+    user, item, rating, time = values.T
+    return user.astype(np.int32), item.astype(np.int32), rating.astype(np.int16), time.copy()
 
 
 def _last_of_each(user: I64, item: I64) -> NDArray[np.bool_]:
