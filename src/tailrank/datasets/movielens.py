@@ -81,7 +81,8 @@ def _queries(source: Source, ratings: Ratings, split: Split, lists: list[I64] | 
         )
     asking = stream(source.seed, "queries").permutation(asking)[: source.max_queries]
     rng = stream(source.seed, "candidates")
-    sizes, chosen, labels, room = [], [], [], MOST_CANDIDATES
+    sizes: list[int] = []
+    chosen, labels, room = [], [], MOST_CANDIDATES
     for user in asking:
         part = slice(first[user], first[user + 1])
         item, test = ratings.item[part], split.test[part]

@@ -51,7 +51,10 @@ def leave_one_out(source: Source, ratings: Ratings) -> tuple[Split, list[I64], d
     wrong = int((~rated[users, positive]).sum()) + int((rated[users[:, None], negative] & ~same).sum())
     if wrong:
         raise BadInputError(f"{wrong} entries of the NCF test lists contradict the ratings", hint="use MovieLens-1M's")
-    facts = {"positive_among_negatives": int(same.any(axis=1).sum()), "items_of_unsure_number": ambiguous}
+    facts: dict[str, object] = {
+        "positive_among_negatives": int(same.any(axis=1).sum()),
+        "items_of_unsure_number": ambiguous,
+    }
     lists = [np.concatenate([[p], n[n != p]]) for p, n in zip(positive, negative, strict=True)]
     return _split(ratings, positive), lists, facts
 
@@ -89,26 +92,33 @@ def numbered(ratings: Ratings, rated: Mask, positive: I64, negative: I64) -> tup
     by = by_item.argmax(axis=1)  # first user
     order = np.argsort(by, kind="stable")
     edges = np.flatnonzero(np.diff(by[order], prepend=-1, append=users))
-    listed = np.zeros((items, users), dtype=np.float32)
-    listed[negative.ravel(), np.repeat(np.arange(users), negative.shape[1])] = 1
-    listed[positive, np.arange(users)] = 0
-    asked: list[list[int]] = [[] for _ in range(items)]
-    for user, number in enumerate(positive):
-        asked[number].append(user)
+    asked = _users_of(positive[:, None], items)
+    other = np.where(negative == positive[:, None], items, negative)  # the positive among its negatives says nothing
+    listed = _users_of(other, items + 1)
     last = ratings.item[ratings.first[1:] - 1]
     item, ambiguous = np.empty(items, dtype=np.int64), 0
     for start, end in pairwise(edges):
         raw = order[start:end]
         rated_raw = by_item[raw]
-        against = listed[start:end] @ rated_raw.astype(np.float32).T
-        for number in range(start, end):
-            against[number - start] += (~rated_raw[:, asked[number]]).sum(axis=1)
+        against = np.array(
+            [
+                rated_raw[:, listed[number]].sum(axis=1) + (~rated_raw[:, asked[number]]).sum(axis=1)
+                for number in range(start, end)
+            ]
+        )
         late = np.array([(last[asked[number]][:, None] == raw).sum(axis=0) for number in range(start, end)])
         row, column = linear_sum_assignment(against * users - late)
         item[start:end][row] = raw[column]
         groups = connected_components(against[:, column] == 0, connection="strong")[1]
         ambiguous += int((np.bincount(groups)[groups] > 1).sum())
     return item, ambiguous
+
+
+def _users_of(numbers: I64, items: int) -> list[I64]:
+    """The users that each of `items` numbers is listed for, `numbers` (users, k) being each user's."""
+    order = np.argsort(numbers.ravel(), kind="stable")
+    counts = np.bincount(numbers.ravel(), minlength=items)
+    return np.split(order // numbers.shape[1], np.cumsum(counts)[:-1])
 
 
 def _read(source: Source) -> tuple[I64, I64]:

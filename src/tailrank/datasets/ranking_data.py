@@ -102,7 +102,7 @@ class Queries:
     @property
     def dense(self) -> int:
         """Dense features of a candidate, D."""
-        return self.query_dense.shape[1] + self.item_dense.shape[1]
+        return int(self.query_dense.shape[1] + self.item_dense.shape[1])
 
     def examples(self, first: int, end: int) -> tuple[F32, I32]:
         """Return the features of candidates `first` to `end` - 1: dense (end - first, D), ids (end - first, T)."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import BadInputError, SetupError
-from tailrank.datasets.rows import DECIMAL, SCALE, Block, Column, Damage, read_rows
+from tailrank.datasets.rows import DECIMAL, FIELD_BAD, SCALE, Block, Column, Damage, read_rows
 from tailrank.datasets.source import Source
 
 __all__ = ["Ratings", "read_ratings"]
@@ -154,7 +154,7 @@ def _time_column(path: Path, names: list[str]) -> str:
 
 def _block(path: Path, columns: list[object], row: int) -> Block:
     """A block of the columns of one batch of a parquet file, the first row of which is number `row`."""
-    values, status = [], 0
+    values, status = [], np.zeros(0, dtype=np.int16)
     for number, (column, spec) in enumerate(zip(columns, RANKED, strict=True)):
         try:
             found = np.asarray(column, dtype=np.float64)  # None becomes nan
@@ -162,6 +162,7 @@ def _block(path: Path, columns: list[object], row: int) -> Block:
             raise BadInputError(f"{path}: column {spec.name} is not numbers", hint="store it as integers") from None
         sound = np.isfinite(found) & (abs(found) < 2**53) & ((spec.kind == DECIMAL) | (found == np.floor(found)))
         values.append(np.where(sound, found, 0) * (SCALE if spec.kind == DECIMAL else 1))
-        status = np.where((status == 0) & ~sound, 16 + number, status)
+        status = status if len(status) else np.zeros(len(sound), dtype=np.int16)
+        status[(status == 0) & ~sound] = FIELD_BAD + number
     table = np.stack(values, axis=1).astype(np.int64)
-    return Block(table, np.arange(row, row + len(table)), np.asarray(status, dtype=np.int16))
+    return Block(table, np.arange(row, row + len(table)), status)

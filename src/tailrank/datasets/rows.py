@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tailrank.core import BadInputError
 from tailrank.datasets.source import opened
 
-__all__ = ["DECIMAL", "HEX", "MISSING", "SCALE", "WHOLE", "Block", "Column", "Damage", "read_rows"]
+__all__ = ["DECIMAL", "FIELD_BAD", "HEX", "MISSING", "SCALE", "WHOLE", "Block", "Column", "Damage", "read_rows"]
 
 SKIP, WHOLE, DECIMAL, HEX = 0, 1, 2, 3  # the kernel has these numbers too
 SCALE: Final = 1000  # decimals are kept as thousandths
@@ -107,8 +107,8 @@ def read_rows(path: Path, columns: Sequence[Column], separator: str, *, header: 
         target = np.arange(len(columns), dtype=np.int64)
         if header:
             target, line = _targets(path, file, columns, separator), 2
-        kinds = np.array([SKIP if t < 0 else columns[t].kind for t in target], dtype=np.int8)
-        empty = np.array([t < 0 or columns[t].empty for t in target], dtype=np.bool_)
+        kinds = np.array([SKIP if t < 0 else columns[t].kind for t in target.tolist()], dtype=np.int8)
+        empty = np.array([t < 0 or columns[t].empty for t in target.tolist()], dtype=np.bool_)
         signs = np.frombuffer(separator.encode(), dtype=np.uint8)
         rest = b""
         while text := file.read(BLOCK_BYTES):
