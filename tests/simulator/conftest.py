@@ -50,11 +50,24 @@ def _options(draw: st.DrawFn, batch_size: int) -> dict[str, Any]:
 
 
 @st.composite
-def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False) -> Scenario:
+def _feeds(draw: st.DrawFn, depth: int) -> list[str]:
+    """How each stage feeds the next, at least one of them early."""
+    feeds = draw(st.lists(st.sampled_from(["whole", "share", "exact"]), min_size=depth - 1, max_size=depth - 1))
+    for stage in range(1, depth - 1):
+        if feeds[stage - 1] == "exact":
+            feeds[stage] = "whole"
+    if set(feeds) == {"whole"}:
+        feeds[-1] = draw(st.sampled_from(["share", "exact"]))
+    return [*feeds, "whole"]
+
+
+@st.composite
+def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False, early: bool = False) -> Scenario:
     pools = [f"p{number}" for number in range(draw(st.integers(1, 3)))]
     take = draw(st.none() | st.integers(1, 50))
-    stages = []
-    for _ in range(draw(st.integers(1, 3))):
+    stages, depth = [], draw(st.integers(2, 4) if early else st.integers(1, 3))
+    feeds = draw(_feeds(depth)) if early else ["whole"] * depth
+    for feed in feeds:
         pool = draw(st.sampled_from(pools))
         offload = draw(st.sampled_from([None, *(other for other in pools if other != pool)]))
         batch_size = draw(st.integers(1, 12))
@@ -66,6 +79,7 @@ def _scenarios(draw: st.DrawFn, *, costly: bool, dynamic: bool = False) -> Scena
                 offload_at=None if offload is None else draw(st.integers(1, 40)),
                 offload_pool=offload,
                 keep=draw(st.none() | st.integers(1, min(40, take or 40))),
+                feed=feed,
                 **(draw(_options(batch_size)) if dynamic else {}),
             )
         )
@@ -102,6 +116,12 @@ def ideal_scenarios() -> st.SearchStrategy[Scenario]:
 def dynamic_scenarios() -> st.SearchStrategy[Scenario]:
     """Any funnel with any options that decide by the state of the pools."""
     return _scenarios(costly=True, dynamic=True)
+
+
+@pytest.fixture(scope="session")
+def early_scenarios() -> st.SearchStrategy[Scenario]:
+    """Any funnel some of whose stages feed early."""
+    return _scenarios(costly=True, early=True)
 
 
 def _assert_same(one: Records, two: Records) -> None:

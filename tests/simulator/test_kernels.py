@@ -15,8 +15,8 @@ def ask(environment: dict[str, str]) -> str:
 
 
 def test_warm_makes_ready_here_and_in_the_next_process() -> None:
-    warm(dynamic=True)
-    assert kernels_ready(dynamic=True)
+    warm(dynamic=True, early=True)
+    assert kernels_ready(dynamic=True, early=True)
     assert ask({}) == "True\n"
 
 

@@ -19,6 +19,11 @@ def test_a_stage_is_reached_by_what_every_earlier_one_kept() -> None:
     assert [min(cap, 10**6) for cap in caps] == [10**6, 10**6, 50, 50, 50]
 
 
+def test_a_plan_that_takes_some_caps_every_stage() -> None:
+    plan = plan_keeping(None, 50, 80)
+    assert reach(Plan(stages=plan.stages, pools=plan.pools, take=100)) == [100, 100, 50]
+
+
 @pytest.mark.parametrize("shape", [(1, 5), (2, 4)])
 def test_a_table_too_small_for_the_pool_is_refused(shape: tuple[int, int]) -> None:
     class Small:

@@ -4,7 +4,8 @@ Not aware of what a batch computes, where a service time comes from, or which SL
 """
 
 from tailrank.simulator.kernels import kernels_ready, warm
+from tailrank.simulator.placement import Placement, random_placement
 from tailrank.simulator.replay import replay
 from tailrank.simulator.simulator import Kernel, Simulator, saturated
 
-__all__ = ["Kernel", "Simulator", "kernels_ready", "replay", "saturated", "warm"]
+__all__ = ["Kernel", "Placement", "Simulator", "kernels_ready", "random_placement", "replay", "saturated", "warm"]

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from tailrank.core import Plan, Stage, Trace
 from tailrank.simulator.events import PlanArrays, run_events, walk_events
+from tailrank.simulator.feeding import EarlyArrays, walk_feeding
 from tailrank.simulator.funnel import walk_funnel
 from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import walk_pool
 from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
 from tailrank.timing import BUCKETS, QUANTILES, Overheads, bucket
 
-__all__ = ["DYNAMIC_KERNELS", "KERNELS", "loads", "walk"]
+__all__ = ["DYNAMIC_KERNELS", "EARLY_KERNELS", "KERNELS", "loads", "walk"]
 
 ALWAYS = 2**62  # no query is as large
 Number = TypeVar("Number", np.int64, np.float64)
@@ -36,6 +37,8 @@ def _count(size: I64, batch: int, offload_at: int, most: int) -> tuple[int, int,
 
 KERNELS: tuple[Any, ...] = (_count, walk_pool, walk_funnel)
 DYNAMIC_KERNELS: tuple[Any, ...] = (run_events,)
+EARLY_KERNELS: tuple[Any, ...] = (walk_feeding,)
+FEEDS = {"whole": 0, "share": 1, "exact": 2}
 
 
 def loads(trace: Trace, plan: Plan) -> Loads:
@@ -51,6 +54,8 @@ def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: 
     """Serve `trace` under `plan`; `slices` is how many rows to keep at most: all of them, or 0."""
     if plan.dynamic:
         return _walk_events(trace, plan, work, overheads, slices)
+    if work.early is not None:
+        return _walk_early(trace, plan, work, overheads, slices)
     n, pools = len(trace), len(plan.pools)
     walked = Walked(
         np.zeros(n, np.int64),
@@ -137,6 +142,30 @@ def _walk_events(trace: Trace, plan: Plan, work: Work, overheads: Overheads, sli
     counts = busy_ns, served, batches
     rows = walk_events(arrival, size, arrays, _costs(overheads), dispatch_ns, finish_ns, counts, most_rows=slices)
     return Walked(dispatch_ns, finish_ns, rows, busy_ns, served, batches)
+
+
+def _walk_early(trace: Trace, plan: Plan, work: Work, overheads: Overheads, slices: int) -> Walked:
+    early = work.early
+    assert early is not None
+    stages, routes, mean_ns, noise = _layout(plan, work)
+    n, pools = len(trace), len(plan.pools)
+    arrays = EarlyArrays(
+        stages,
+        np.array([FEEDS[stage.feed] for stage in plan.stages], np.int64),
+        routes,
+        np.array([pool.workers for pool in plan.pools.values()], np.int64),
+        mean_ns,
+        noise,
+        bucket(np.arange(int(routes[:, 2].max()))),
+        np.concatenate(work.draws),
+        *(early.which, early.totals, early.at, early.table, early.hits, early.hits_at),
+    )
+    span = 1 + 2 * int(np.diff(early.at).max(initial=0)) + int(early.totals.max(initial=0))
+    dispatch_ns, finish_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    busy_ns, served, rows = np.zeros(pools, np.int64), np.zeros(pools, np.int64), np.zeros((9, slices), np.int64)
+    arrival, costs = _plain(trace.arrival_ns), _costs(overheads)
+    jobs, used = walk_feeding(arrival, arrays, span, costs, dispatch_ns, finish_ns, rows, busy_ns, served)
+    return Walked(dispatch_ns, finish_ns, rows[:, : min(used, slices)].copy(), busy_ns, served, jobs=jobs)
 
 
 def _options(stage: Stage) -> tuple[bool, bool, int, int]:

@@ -18,7 +18,7 @@ from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
-__all__ = ["walk_funnel"]
+__all__ = ["SLACK", "put_back", "rewind", "take_worker", "walk_funnel"]
 
 NEVER = -(2**62)  # a worker not used yet is free since before time, so no hand-off delays its first slice
 SLACK = 512  # columns a pool's window slides through before it is copied back
@@ -63,7 +63,7 @@ def _pop(ready: I64, jobs: I64, count: int) -> None:
 
 
 @compiled
-def _rewind(free: I64, who: I64, window: I64, pool: int, workers: int) -> None:
+def rewind(free: I64, who: I64, window: I64, pool: int, workers: int) -> None:
     """Copy a window that has slid to the end of its row back to the beginning."""
     head = window[pool, HEAD]
     for place in range(workers):
@@ -74,7 +74,7 @@ def _rewind(free: I64, who: I64, window: I64, pool: int, workers: int) -> None:
 
 
 @inlined
-def _insert(free: I64, who: I64, pool: int, place: int, until: int, worker: int, named: bool) -> None:
+def put_back(free: I64, who: I64, pool: int, place: int, until: int, worker: int, named: bool) -> None:
     """Put a worker that is free at `until` in its place at or before the empty `place`."""
     if named:
         while free[pool, place - 1] > until or (free[pool, place - 1] == until and who[pool, place - 1] > worker):
@@ -89,7 +89,7 @@ def _insert(free: I64, who: I64, pool: int, place: int, until: int, worker: int,
 
 
 @inlined
-def _take(
+def take_worker(
     free: I64, who: I64, window: I64, pool: int, workers: int, soonest: int, handoff: int
 ) -> tuple[int, int, int, bool]:
     """Take the earliest worker of `pool` for a slice that may start at `soonest`.
@@ -98,7 +98,7 @@ def _take(
     whether the worker had been idle.
     """
     if window[pool, HEAD] + workers == free.shape[1]:
-        _rewind(free, who, window, pool, workers)
+        rewind(free, who, window, pool, workers)
     head = window[pool, HEAD]
     warm = free[pool, head] + handoff
     start = max(soonest, warm)
@@ -164,7 +164,7 @@ def walk_funnel(
         while first < total:
             items = min(batch, total - first)
             clock += slice_ns
-            start, place, busy, idle = _take(free, who, window, pool, workers[pool], clock + wakeup, handoff)
+            start, place, busy, idle = take_worker(free, who, window, pool, workers[pool], clock + wakeup, handoff)
             if len(given) > 0:
                 took = given[given_at[stage, query] + first // batch]
             else:
@@ -179,7 +179,7 @@ def walk_funnel(
                     came = int(np.searchsorted(arrival, start, side="right"))
                     took = interrupted(arrival, came, start, took, served[pool], interrupt, cores)
             worker = who[pool, window[pool, HEAD] - 1]
-            _insert(free, who, pool, place, start + took, worker, named)
+            put_back(free, who, pool, place, start + took, worker, named)
             busy_ns[pool] += took
             served[pool] += 1
             last = max(last, start + took)

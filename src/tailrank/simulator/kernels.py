@@ -3,14 +3,16 @@
 __all__ = ["kernels_ready", "warm"]
 
 
-def kernels_ready(*, dynamic: bool = False) -> bool:
+def kernels_ready(*, dynamic: bool = False, early: bool = False) -> bool:
     """Return whether the kernels of this version, for this machine, are loaded or cached on disk.
 
-    `dynamic`: those too that serve plans which decide by the state of their pools.
+    `dynamic`: those too that serve plans which decide by the state of their pools; `early`: whose stages feed early.
     """
     from tailrank.simulator import compiled
 
-    kernels = compiled.KERNELS + compiled.DYNAMIC_KERNELS if dynamic else compiled.KERNELS
+    kernels = compiled.KERNELS
+    kernels += compiled.DYNAMIC_KERNELS if dynamic else ()
+    kernels += compiled.EARLY_KERNELS if early else ()
     return all(kernel.signatures or _cached(kernel) for kernel in kernels)
 
 
@@ -22,7 +24,7 @@ def _cached(kernel: object) -> bool:
     return bool(load_index and load_index())
 
 
-def warm(*, dynamic: bool = False) -> None:
+def warm(*, dynamic: bool = False, early: bool = False) -> None:
     """Compile the kernels, or load them from disk (a fraction of a second), by serving one query every way."""
     import numpy as np
 
@@ -38,3 +40,6 @@ def warm(*, dynamic: bool = False) -> None:
     if dynamic:
         adapting = Stage(model="any", batch_size=1, adapt=True)
         simulator.serve(trace, Plan(stages=(adapting,), pools={"cpu": Pool(workers=1)}))
+    if early:
+        stages = Stage(model="any", batch_size=1, feed="share"), Stage(model="any", batch_size=1)
+        simulator.serve(trace, Plan(stages=stages, pools={"cpu": Pool(workers=1)}))

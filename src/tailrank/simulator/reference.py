@@ -1,8 +1,9 @@
 """The readable kernel: events on a virtual clock, for any plan; slow, and the oracle of the compiled ones.
 
-A job is one stage of one query. Six things happen, in this order where they happen at once: a worker
-finishes a batch, a job becomes ready for the dispatcher (the older query first), a slice enters its queue, a batch
-has waited long enough for more slices, the dispatcher decides what becomes of a job, the dispatcher is free again.
+A job is one stage of one query; where stages feed early, a group of candidates on its way there. Six things happen, in
+this order where they happen at once: a worker finishes a batch, a job becomes ready for the dispatcher (the older query
+first), a slice enters its queue, a batch has waited long enough for more slices, the dispatcher decides what becomes of
+a job, the dispatcher is free again.
 """
 
 import heapq
@@ -10,11 +11,12 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from tailrank.core import Plan, Slice, Trace
-from tailrank.scheduler import Merge, cut, decide, gather, remaining_ns, split_all
+from tailrank.scheduler import Feeding, Group, Merge, cut, decide, gather, remaining_ns, split_all
 from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
 from tailrank.timing import Overheads, bucket
 
@@ -23,14 +25,23 @@ __all__ = ["loads", "walk"]
 FINISH, READY, QUEUE, LEAVE, DECIDE, FREE = range(6)  # what happens, in order at one instant
 
 
+class _Job(NamedTuple):
+    """What the dispatcher takes up: a stage of a query, or a group of candidates on their way there."""
+
+    query: int
+    stage: int
+    group: Group | None = None
+
+
 @dataclass
 class _Row:
-    """One slice: what the dispatcher decided, then what the worker did."""
+    """One slice: what the dispatcher decided, then what the worker did. `part` is its number in a layout."""
 
     piece: Slice
     draw: int
     queued_ns: int
     expected_ns: int
+    part: int = -1
     worker: int = -1
     start_ns: int = -1
     finish_ns: int = -1
@@ -69,33 +80,33 @@ class _Walk:
         self.names, self.reach = list(plan.pools), reach(plan)
         self.given = _given(trace, plan, work)
         self.merge = Merge()
-        self.line: deque[tuple[int, int]] = deque()  # jobs that wait for the dispatcher: (query, stage)
-        self.dispatching = False
+        self.feeding = Feeding(plan, self._missing) if work.early is not None else None
+        self.line: deque[_Job] = deque()  # jobs that wait for the dispatcher
+        self.job: _Job | None = None  # that it is at
+        self.jobs = 0
         self.now = 0
-        # (time, what, tie-breaks): FINISH by pool and worker, READY by query, QUEUE in the order of dispatch
-        self.events: list[tuple[int, int, int, int]] = []
+        # (time, what, tie-breaks): FINISH by pool and worker, READY by query, the stage it has been through and the
+        # part that is done, QUEUE in the order of dispatch
+        self.events: list[tuple[int, int, int, int, int]] = []
 
     def run(self) -> None:
         for query in self.trace:
-            self._at(query.arrival_ns + self.costs.timer_ns, READY, query.number, 0)
+            self._at(query.arrival_ns + self.costs.timer_ns, READY, query.number, -1)
         while self.events:
-            self.now, what, which, other = heapq.heappop(self.events)
+            self.now, what, which, other, part = heapq.heappop(self.events)
             if what == FINISH:
                 self._finish(self.pools[self.names[which]], other)
             elif what == READY:
-                self.line.append((which, other))
-                if not self.dispatching:
-                    self._take_up()
+                self._ready(which, other, part)
             elif what == QUEUE:
                 self._queue(self.rows[which])
             elif what == LEAVE:
                 self._serve(self.pools[self.names[which]])
             elif what == DECIDE:
-                self._dispatch(which, other)
+                self._dispatch()
             else:
-                self.dispatching = False
-                if self.line:
-                    self._take_up()
+                self.job = None
+                self._take_up()
 
     def workers(self, pool: str) -> int:
         return self.plan.pools[pool].workers
@@ -112,32 +123,57 @@ class _Walk:
     def expected_ns(self, stage: int, pool: str, items: int, busy: int) -> int:
         return max(1, round(float(self.work.tables[stage, pool].mean_ns[busy - 1, items])))
 
-    def _at(self, when: int, what: int, which: int, other: int = 0) -> None:
-        heapq.heappush(self.events, (when, what, which, other))
+    def _at(self, when: int, what: int, which: int, other: int = 0, part: int = 0) -> None:
+        heapq.heappush(self.events, (when, what, which, other, part))
+
+    def _ready(self, query: int, stage: int, part: int) -> None:
+        """Put a query that has been through `stage` (-1: arrived), or one `part` of it, into the dispatcher's line."""
+        if self.feeding is None:
+            self.line.append(_Job(query, stage + 1))
+        else:
+            begun = stage >= 0
+            group = self.feeding.done(query, stage, part) if begun else self.feeding.begin(query, self.sizes[query])
+            if group is not None:
+                self.line.append(_Job(query, group.stage, group))
+            elif query not in self.feeding:
+                self.finish[query] = self.now + self.costs.merge_ns
+        self._take_up()
+
+    def _missing(self, query: int, stage: int, sent: list[int]) -> int:
+        """Return how many of the best are not among what the parts `sent` gave, by the placement of the run."""
+        early = self.work.early
+        assert early is not None
+        best, at = int(early.totals[early.which[query], stage + 1]), early.hits_at[query, stage]
+        return best - sum(int(early.hits[at + part]) for part in sent)
 
     def _take_up(self) -> None:
-        """Begin with the job at the head of the dispatcher's line."""
-        query, number = self.line.popleft()
-        self.dispatching = True
-        if number == 0:
-            self.dispatch[query] = self.now
-        self._at(self.now + self.costs.query_ns, DECIDE, query, number)
+        """Begin with the job at the head of the dispatcher's line, if it is free and there is one."""
+        if self.job is not None or not self.line:
+            return
+        self.job = self.line.popleft()
+        self.jobs += 1
+        if self.job.stage == 0:
+            self.dispatch[self.job.query] = self.now
+        self._at(self.now + self.costs.query_ns, DECIDE, 0)
 
-    def _dispatch(self, query: int, number: int) -> None:
+    def _dispatch(self) -> None:
         """Split a job and queue its slices, one after the other."""
+        assert self.job is not None
+        query, number, group = self.job
         stage, costs, clock = self.plan.stages[number], self.costs, self.now
         size = min(self.sizes[query], self.reach[number])
         choice = decide(size, number, stage, self)
-        pieces = cut(query, size, number, choice.pool, choice.step)
-        self.merge.expect(query, len(pieces))
-        for piece in pieces:
+        pieces = cut(query, size, number, choice.pool, choice.step) if group is None else group.slices
+        if group is None:
+            self.merge.expect(query, len(pieces))
+        for place, piece in enumerate(pieces):
             clock += costs.slice_ns
             draws = self.work.draws[number]
             draw = int(draws[self.drawn[number]]) if len(draws) else 0
             self.drawn[number] += 1
             self._at(clock, QUEUE, len(self.rows))
             expected_ns = choice.last_ns if piece.stop == size else choice.slice_ns
-            self.rows.append(_Row(piece, draw, clock, expected_ns))
+            self.rows.append(_Row(piece, draw, clock, expected_ns, place if group is None else group.part + place))
         self._at(clock, FREE, 0)
 
     def _queue(self, row: _Row) -> None:
@@ -210,10 +246,12 @@ class _Walk:
         self._serve(pool)
         for row in batch:
             piece = row.piece
-            if not self.merge.finish(piece.query):
+            if self.feeding is not None:
+                self._at(self.now, READY, piece.query, piece.stage, row.part)
+            elif not self.merge.finish(piece.query):
                 continue
-            if piece.stage + 1 < len(self.plan.stages):
-                self._at(self.now, READY, piece.query, piece.stage + 1)
+            elif piece.stage + 1 < len(self.plan.stages):
+                self._at(self.now, READY, piece.query, piece.stage)
             else:
                 self.finish[piece.query] = self.now + self.costs.merge_ns
 
@@ -253,6 +291,7 @@ def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: 
         _each(pool.busy_ns for pool in run.pools.values()),
         _each(pool.served for pool in run.pools.values()),
         _each(pool.batches for pool in run.pools.values()) if plan.dynamic else None,
+        run.jobs if plan.feeds_early else None,
     )
 
 

@@ -21,8 +21,13 @@ def replay(
     `records` is the model of queues and overheads, not the service times. Slices match by query, stage and
     first candidate. Queries that failed in `records` are left out, and fail here for the same reason.
     Raises `BadInputError` where a slice of a finished query was not recorded, and for a plan that decides by the state
-    of its pools: other delays, other slices.
+    of its pools or whose stages feed early: other delays, other slices.
     """
+    if plan.feeds_early:
+        raise BadInputError(
+            "a plan whose stages feed early cannot be replayed: what they send depends on the delays",
+            hint='replay a plan whose stages feed `"whole"`',
+        )
     if plan.dynamic:
         raise BadInputError(
             "a plan that decides by the state of its pools cannot be replayed: its slices depend on the delays",

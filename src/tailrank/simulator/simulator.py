@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Records, SliceRecords, Trace, stream
+from tailrank.simulator.early import early, early_loads
+from tailrank.simulator.placement import Placement, random_placement
 from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, bounds, tables
 from tailrank.timing import NO_OVERHEADS, Overheads
 
@@ -29,6 +31,11 @@ class Simulator:
     Plans that decide by the state of the pools (docs/decisions/0009) decide when the dispatcher has spent its time on
     the query, knowing mean service times only; slices that share a batch start and finish together.
 
+    Where stages feed early (docs/decisions/0011) the dispatcher takes up every group of candidates on its own; of two
+    ready at the same instant and of one query, the one of the earlier stage and slice first. How many of what a stage
+    that feeds `exact` sent belongs to its best, `placement` says from a random stream of its own: by default, the best
+    are placed at random among the slices.
+
     `Records.meta` holds for each pool p `utilisation.p` (time being worked on over workers times the time
     from first arrival to last finish, at most 1) and `load.p` (work offered, hand-offs included, over workers
     times the time from first to last arrival: from 1 upward the pool cannot keep up), the same two for the
@@ -43,12 +50,14 @@ class Simulator:
         seed: int = 0,
         kernel: Kernel = "compiled",
         detail: bool = True,
+        placement: Placement = random_placement,
     ) -> None:
         self.services = dict(services)
         self.overheads = overheads
         self.seed = seed
         self.kernel: Kernel = kernel
         self.detail = detail
+        self.placement = placement
         # A tuner probes one trace under one plan at many rates: the noise and the last tables serve again.
         self._draws: dict[int, NDArray[np.uint8]] = {}
         self._tables: tuple[Plan, Loads, Tables] | None = None
@@ -56,11 +65,17 @@ class Simulator:
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Return what happens to `trace` under `plan`; raises `BadInputError` where a service time is missing."""
         kernel = module(self.kernel)
-        loads: Loads = bounds(trace, plan) if plan.dynamic else kernel.loads(trace, plan)
+        parts = early(trace, plan, self.seed, self.placement) if plan.feeds_early else None
+        if parts is not None:
+            loads: Loads = early_loads(plan, parts)
+        else:
+            loads = bounds(trace, plan) if plan.dynamic else kernel.loads(trace, plan)
         found = self._tables_for(plan, loads)
         draws = tuple(self._draws_for(number, load.slices, found) for number, load in enumerate(loads))
         slices = sum(load.slices for load in loads)
-        walked = kernel.walk(trace, plan, Work(found, draws), self.overheads, slices=slices if self.detail else 0)
+        walked = kernel.walk(
+            trace, plan, Work(found, draws, early=parts), self.overheads, slices=slices if self.detail else 0
+        )
         return records_of(trace, plan, self.overheads, walked)
 
     def _tables_for(self, plan: Plan, loads: Loads) -> Tables:
@@ -112,7 +127,7 @@ def _meta(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -> dic
         busy_ns, served = int(walked.busy_ns[number]), int(batches[number])
         meta[f"utilisation.{name}"] = busy_ns / (pool.workers * whole_ns)
         meta[f"load.{name}"] = (busy_ns + served * overheads.handoff_ns) / (pool.workers * offered_ns)
-    jobs = len(trace) * len(plan.stages)
+    jobs = len(trace) * len(plan.stages) if walked.jobs is None else walked.jobs
     dispatcher_ns = jobs * overheads.query_ns + int(walked.served.sum()) * overheads.slice_ns
     if dispatcher_ns:
         meta["utilisation.dispatcher"] = dispatcher_ns / whole_ns

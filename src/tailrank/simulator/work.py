@@ -13,7 +13,20 @@ from tailrank.core import BadInputError, Plan, Trace
 from tailrank.scheduler import kept
 from tailrank.timing import BUCKETS, QUANTILES, ServiceTable, ServiceTime
 
-__all__ = ["GIVEN", "I64", "Loads", "Services", "StageLoad", "Tables", "Walked", "Work", "bounds", "reach", "tables"]
+__all__ = [
+    "GIVEN",
+    "I64",
+    "Early",
+    "Loads",
+    "Services",
+    "StageLoad",
+    "Tables",
+    "Walked",
+    "Work",
+    "bounds",
+    "reach",
+    "tables",
+]
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -35,17 +48,37 @@ Loads = list[StageLoad]  # one a stage
 
 
 @dataclass(frozen=True, eq=False)
+class Early:
+    """Parts of queries in stages that feed early (see `scheduler.lay_out`); queries of one size share a layout.
+
+    Query q has layout `which[q]`, of shape (n,). Layout l has `totals[l, stage]` candidates to choose among in a stage,
+    and there the rows `at[l, stage]` to `at[l, stage + 1]` of `table`: a part's size, how many candidates it gives, and
+    the first candidate and the first part that they become in the next stage. Part p of query q in a stage that feeds
+    `exact` gives `hits[hits_at[q, stage] + p]` candidates that the whole stage keeps, too.
+    """
+
+    which: I64
+    totals: I64
+    at: I64
+    table: I64
+    hits: I64
+    hits_at: I64
+
+
+@dataclass(frozen=True, eq=False)
 class Work:
     """Service times of a run.
 
     `tables[stage, pool]` says how long batches take there. `draws[stage]` (uint8, one a slice in dispatch
     order) are the noise quantiles; empty where the noise is flat. `given[stage]`, when there, replaces both:
-    the time of every slice in the order of `split_all`, competition and contention included.
+    the time of every slice in the order of `split_all`, competition and contention included. `early` are the parts of
+    queries where stages feed early.
     """
 
     tables: Tables
     draws: tuple[U8, ...]
     given: tuple[I64, ...] = ()
+    early: Early | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +86,8 @@ class Walked:
     """What a kernel gives back: `dispatch_ns` and `finish_ns` of shape (n,), `rows` of shape (9, m) or (9, 0).
 
     The rows are the columns of `SliceRecords` in its order. `busy_ns`, `served` (slices) and `batches` (None: each
-    slice was one) have shape (pools,), pools in the plan's order.
+    slice was one) have shape (pools,), pools in the plan's order. `jobs` is how often the dispatcher took something up;
+    None: once a query and stage.
     """
 
     dispatch_ns: I64
@@ -62,6 +96,7 @@ class Walked:
     busy_ns: I64
     served: I64
     batches: I64 | None = None
+    jobs: int | None = None
 
 
 def reach(plan: Plan) -> list[int]:
