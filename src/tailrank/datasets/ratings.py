@@ -154,15 +154,21 @@ def _time_column(path: Path, names: list[str]) -> str:
 
 def _block(path: Path, columns: list[object], row: int) -> Block:
     """A block of the columns of one batch of a parquet file, the first row of which is number `row`."""
-    values, status = [], np.zeros(0, dtype=np.int16)
-    for number, (column, spec) in enumerate(zip(columns, RANKED, strict=True)):
-        try:
-            found = np.asarray(column, dtype=np.float64)  # None becomes nan
-        except (TypeError, ValueError):
-            raise BadInputError(f"{path}: column {spec.name} is not numbers", hint="store it as integers") from None
-        sound = np.isfinite(found) & (abs(found) < 2**53) & ((spec.kind == DECIMAL) | (found == np.floor(found)))
-        values.append(np.where(sound, found, 0) * (SCALE if spec.kind == DECIMAL else 1))
-        status = status if len(status) else np.zeros(len(sound), dtype=np.int16)
-        status[(status == 0) & ~sound] = FIELD_BAD + number
-    table = np.stack(values, axis=1).astype(np.int64)
-    return Block(table, np.arange(row, row + len(table)), status)
+    values, bad = zip(
+        *(_numbers(path, column, spec) for column, spec in zip(columns, RANKED, strict=True)), strict=True
+    )
+    status = np.zeros(len(values[0]), dtype=np.int16)
+    for number, mask in reversed(list(enumerate(bad))):
+        status[mask] = FIELD_BAD + number
+    return Block(np.stack(values, axis=1), np.arange(row, row + len(status)), status)
+
+
+def _numbers(path: Path, column: object, spec: Column) -> tuple[I64, NDArray[np.bool_]]:
+    """The integers in `column`, decimals as thousandths, and where there is none: empty, infinite, huge or broken."""
+    try:
+        found = np.asarray(column, dtype=np.float64)  # None becomes nan
+    except (TypeError, ValueError):
+        raise BadInputError(f"{path}: column {spec.name} is not numbers", hint="store it as integers") from None
+    decimal = spec.kind == DECIMAL
+    sound = np.isfinite(found) & (abs(found) < 2**50) & (decimal | (found == np.floor(found)))
+    return np.round(np.where(sound, found, 0) * (SCALE if decimal else 1)).astype(np.int64), ~sound
