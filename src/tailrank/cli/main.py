@@ -21,14 +21,17 @@ __all__ = ["VERBS", "main"]
 # Name and help of each verb; the module of the same name says the same (a test compares them).
 VERBS = {
     "tune": "find the plan with the highest capacity that meets the SLA target, and prove it on the engine",
+    "explore": "train the tiers on labelled data, search the funnels of them, and prove the best one on the engine",
     "bench": "serve a plan on the real engine at given loads and report latency",
     "profile": "measure how long batches take on this machine",
     "plan": "say how many hosts of which kinds a day's traffic needs, hour by hour, with power and cost",
     "simulate": "serve a trace in the simulator and report latency",
     "reproduce": "run a published study again: every cell of DeepRecSys, in about a minute, without its machines",
+    "accel": "model RPAccel, the accelerator of RecPipe: latency, capacity, energy and area of a design, "
+    "cycles of its array",
     "doctor": "say what this machine offers, and what will be slow and why",
 }
-EXTRAS = {"torch": "torch", "psutil": "torch", "plotly": "report", "jinja2": "report"}
+EXTRAS = {"torch": "torch", "psutil": "torch", "plotly": "report", "jinja2": "report", "optuna": "explore"}
 BAD_INPUT, LACKING, INTERRUPTED, BROKEN_PIPE = 2, 4, 130, 141
 
 

@@ -16,11 +16,13 @@ from tailrank.tuner.explore.point import (
     values,
 )
 from tailrank.tuner.explore.questions import iso_latency, iso_load, iso_quality
-from tailrank.tuner.explore.search import Asked, Counts, Explored, Explorer, QualityOf
+from tailrank.tuner.explore.sampled import Sampler, sample
+from tailrank.tuner.explore.search import LOAD, Asked, Counts, Explored, Explorer, QualityOf
 from tailrank.tuner.explore.space import Feed, Funnel, Sharing, Space, default_space, funnels
 
 __all__ = [
     "DEFAULT_OBJECTIVES",
+    "LOAD",
     "OBJECTIVES",
     "Arithmetic",
     "Asked",
@@ -36,6 +38,7 @@ __all__ = [
     "Option",
     "Point",
     "QualityOf",
+    "Sampler",
     "Sharing",
     "Space",
     "check_objectives",
@@ -49,5 +52,6 @@ __all__ = [
     "knee",
     "plan_of",
     "reason",
+    "sample",
     "values",
 ]

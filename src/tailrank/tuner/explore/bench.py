@@ -48,7 +48,7 @@ def plan_of(space: Space, funnel: Funnel, option: Option, *, feed: Feed = "whole
         name = place if option.sharing == "shared" else f"{place}-{number + 1}"
         pools[name] = replace(space.pools[place], workers=option.workers[number])
         stage = Stage(model=network, batch_size=batch, pool=name, keep=after[number])
-        if number + 1 < len(funnel.networks) and feed != "whole":
+        if number == 0 and len(funnel.networks) > 1 and feed != "whole":
             stage = replace(stage, feed=feed)
         if number == 0 and option.offload is not None:
             at, other = option.offload

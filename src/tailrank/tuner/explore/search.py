@@ -21,7 +21,7 @@ from tailrank.tuner.explore.front import dominated_by, front, knee
 from tailrank.tuner.explore.point import DEFAULT_OBJECTIVES, Point, check_objectives, values
 from tailrank.tuner.explore.space import Feed, Funnel, funnels
 
-__all__ = ["Asked", "Counts", "Explored", "Explorer", "QualityOf"]
+__all__ = ["LOAD", "Asked", "Counts", "Explored", "Explorer", "QualityOf"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -39,8 +39,8 @@ class QualityOf(Protocol):
         """Return the mean NDCG@k of each funnel, shape (n,)."""
         ...
 
-    def mean_of_shares(self, funnel: Funnel, batches: Sequence[int]) -> float:
-        """Return the mean NDCG@k where every slice of `batches` candidates passes on its own share."""
+    def mean_of_shares(self, funnel: Funnel, batch_size: int) -> float:
+        """Return the mean where every slice of the first stage, `batch_size` candidates, passes on its own share."""
         ...
 
 
@@ -168,13 +168,18 @@ class Explorer:
         every = funnels(self.bench.space)
         self.progress(f"quality of {len(every)} funnels")
         self.quality.means(every[:1])  # kernels compile once
-        began = time.perf_counter()
-        found = self.quality.means(every)
-        self.counts.quality_s += time.perf_counter() - began
-        self.counts.funnels += len(every)
+        found = self.rated(every)
         if np.isnan(found).all():
             raise BadInputError("no query has a positive label, so no funnel has a quality", hint="give other queries")
         return every, found
+
+    def rated(self, funnels: Sequence[Funnel]) -> F64:
+        """Return the quality of each of `funnels`, shape (n,), counted and timed."""
+        began = time.perf_counter()
+        found = self.quality.means(funnels)
+        self.counts.quality_s += time.perf_counter() - began
+        self.counts.funnels += len(funnels)
+        return found
 
     def single(self, stages: Sequence[tuple[Funnel, float]]) -> Point:
         """Return the single stage of highest capacity, every batch size simulated, and fix the load.
@@ -335,7 +340,7 @@ class Explorer:
                 self.progress(f"simulating plans that feed the next stage early: {point.funnel}")
                 quality = point.quality
                 if feed == "share":
-                    quality = self.quality.mean_of_shares(point.funnel, point.option.batches)
+                    quality = self.quality.mean_of_shares(point.funnel, point.option.batches[0])
                 self.measure(point.funnel, quality, point.option, feed=feed, near_qps=point.capacity_qps or None)
 
     def _choose(self, floor: float) -> Point:

@@ -40,8 +40,8 @@ class Space(Config, frozen=True, kw_only=True):
     stage; the last stage returns `results`. `pools` are all workers of each device; where stages share a pool
     (`shared`), they share its queue, where they do not (`separate`), its workers are split between them.
     `devices` names for each stage the pools it may run on (absent: any). `offload_at` are thresholds from which queries
-    go whole to a pool of another device (empty: none do). `feeds` are ways of feeding a stage with finished slices of
-    the one before (`Stage.feed`).
+    go whole to a pool of another device in the first stage (empty: none do). `feeds` are ways of feeding the second
+    stage with finished slices of the first (`Stage.feed`).
     """
 
     networks: Annotated[tuple[str, ...], Meta(min_length=1)]
