@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailrank.core import BadInputError
+from tailrank.core import BadInputError, Plan, Pool, Stage
 from tailrank.metrics import FunnelQuality, ndcg_of_order, top_k
+from tailrank.scheduler.feeding import lay_out
 
 NAMES = ("a", "b", "c")
 BRIEF = settings(max_examples=80, deadline=None)
@@ -98,11 +99,43 @@ def test_a_sweep_is_every_mean(data: Scored, funnel: Any) -> None:
 
 
 @BRIEF
-@given(scored(), st.lists(funnels(), max_size=12))
-def test_many_at_once_are_each_alone(data: Scored, many: Any) -> None:
-    quality = data.quality
+@given(scored(), st.lists(funnels(), max_size=40), st.integers(1, 3))
+def test_many_at_once_are_each_alone(data: Scored, many: Any, threads: int) -> None:
+    quality = FunnelQuality(data.first, data.label, data.scores, k=data.k, threads=threads)
     alone = [quality.mean(*funnel) for funnel in many]
     assert quality.means(many) == pytest.approx(alone, abs=1e-12, rel=0, nan_ok=True)
+
+
+def test_threads_and_the_order_of_funnels_change_no_bit() -> None:
+    chance = np.random.default_rng(2)
+    label = (chance.random(300 * 200) < 0.1).astype(np.float32)
+    scores = {name: chance.standard_normal(len(label), np.float32) for name in NAMES}
+    first = np.arange(0, len(label) + 1, 200)
+    many = [((one, other), (items, keep)) for one in "ab" for other in "bc" for items in (99, 200) for keep in (9, 65)]
+    one, three = (FunnelQuality(first, label, scores, threads=threads).means(many) for threads in (1, 3))
+    np.testing.assert_array_equal(one, three)
+    back = FunnelQuality(first, label, scores, threads=1).means(many[::-1])
+    np.testing.assert_array_equal(one, back[::-1])
+
+
+def test_queries_of_more_candidates_than_two_bytes_count() -> None:
+    """Then positions take four bytes, and ladders have wider steps."""
+    chance = np.random.default_rng(4)
+    sizes = [70_000, 300, 5_000]
+    label = (chance.random(sum(sizes)) < 0.01).astype(np.float32)
+    scores = {name: (label + chance.standard_normal(len(label))).astype(np.float32) for name in NAMES}
+    data = Scored(np.cumsum([0, *sizes]), label, scores, 64)
+    quality = data.quality
+    many = [(("a", "b", "c"), (items, 1000, keep)) for items in (69_999, 1000) for keep in (1, 100, 500, 999, 1000)]
+    for funnel in many[:2]:
+        for query in range(3):
+            assert quality.ranked(*funnel, query).tolist() == naive_ranking(data, *funnel, query)[:64]
+    alone = [quality.mean(*funnel) for funnel in many]
+    assert quality.means(many) == pytest.approx(alone, abs=1e-12, rel=0)
+    swept = quality.sweep(("a", "b"), (70_000,))
+    assert swept[[1, 64, 5000, 70_000]] == pytest.approx(
+        [quality.mean(("a", "b"), (None, count)) for count in (1, 64, 5000, 70_000)], abs=1e-12, rel=0
+    )
 
 
 @BRIEF
@@ -173,41 +206,75 @@ def test_zeros_of_either_sign_and_infinities_have_their_place() -> None:
     assert quality.ranked(("a",), (None,), 0).tolist() == [3, 5, 0, 1, 4, 6, 2]
 
 
-def halves(size: int, keep: int) -> tuple[list[int], list[int]]:
-    """Two parts that pass on half each; the first the odd one."""
-    front = size // 2
-    passed = min(front, (keep + 1) // 2)
-    return [front, size - front], [passed, min(size - front, keep - passed)]
+@BRIEF
+@given(scored(), st.integers(1, 100), st.integers(1, 30), st.integers(1, 40))
+def test_shares_pass_on_the_best_of_every_part(data: Scored, most: int, batch: int, keep: int) -> None:
+    def parts(size: int) -> list[tuple[list[int], list[int]]]:
+        into = min(size, most)
+        sizes = [min(batch, into - begin) for begin in range(0, into, batch)]
+        return [(sizes, [(each + 1) // 2 for each in sizes])]  # half of each, so that quotas differ from the best
+
+    quality = data.quality
+    found = quality.per_query(("a", "b"), (most, min(keep, most)), shares=parts)
+    for query in range(len(quality)):
+        scores = data.scores["a"][data.rows(query)]
+        kept, begin = [], 0
+        for size, count in zip(*parts(len(scores))[0], strict=True):
+            kept += [begin + int(place) for place in top_k(scores[begin : begin + size], count)]
+            begin += size
+        last = data.scores["b"][data.rows(query)]
+        ranking = sorted(kept, key=lambda item, last=last: (-last[item], item))
+        assert found[query] == pytest.approx(naive_ndcg(data, ranking, query), abs=1e-12, rel=0, nan_ok=True)
 
 
 @BRIEF
-@given(scored(), funnels(2))
-def test_shares_pass_on_the_best_of_every_part(data: Scored, funnel: Any) -> None:
-    (networks, (most, keep)), quality = funnel, data.quality
-    found = quality.per_query(networks, (most, keep), shares=(halves,))
+@given(scored(), funnels(3), st.integers(1, 40))
+def test_shares_are_the_schedulers(data: Scored, funnel: Any, batch: int) -> None:
+    """Two stages that pass on early: as `lay_out` says, each part of a stage is cut again in the next."""
+    networks, (most, some, few) = funnel
+    plan = Plan(
+        stages=(
+            Stage(model="a", batch_size=batch, keep=some, feed="share"),
+            Stage(model="b", batch_size=max(1, batch // 2), keep=few, feed="share"),
+            Stage(model="c", batch_size=64),
+        ),
+        pools={"cpu": Pool(workers=1)},
+        take=most,
+    )
+
+    def parts(size: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        return [(each.size, each.gives) for each in lay_out(plan, size)]
+
+    quality = data.quality
+    found = quality.per_query(networks, (most, some, few), shares=parts)
     for query in range(len(quality)):
-        scores = data.scores[networks[0]][data.rows(query)][:most]
-        sizes, passed = halves(len(scores), min(keep, len(scores)))
-        kept = [
-            begin + int(place)
-            for begin, size, count in zip((0, sizes[0]), sizes, passed, strict=True)
-            for place in (top_k(scores[begin : begin + size], count) if size and count else ())
-        ]
-        last = data.scores[networks[1]][data.rows(query)]
-        ranking = sorted(kept, key=lambda item, last=last: (-last[item], item))
+        scores = [data.scores[name][data.rows(query)] for name in networks]
+        inside = np.arange(min(most, len(scores[0])))
+        for number, (sizes, gives) in enumerate(parts(len(scores[0]))[:2]):
+            kept, begin = [], 0
+            for size, count in zip(sizes, gives, strict=True):
+                here = inside[begin : begin + size]
+                kept += here[np.argsort(-scores[number][here], kind="stable")[:count]].tolist()
+                begin += size
+            assert len(kept) == min((some, few)[number], len(inside))
+            inside = np.sort(kept).astype(int)
+        ranking = inside[np.argsort(-scores[2][inside], kind="stable")].tolist()
         assert found[query] == pytest.approx(naive_ndcg(data, ranking, query), abs=1e-12, rel=0, nan_ok=True)
 
 
 @BRIEF
 @given(scored(), funnels(3))
 def test_a_single_part_is_no_split(data: Scored, funnel: Any) -> None:
-    def whole(size: int, keep: int) -> tuple[list[int], list[int]]:
-        return [size], [keep]
+    most, some, few = funnel[1]
+
+    def whole(size: int) -> list[tuple[list[int], list[int]]]:
+        into = min(size, most)
+        return [([into], [min(some, into)]), ([min(some, into)], [min(few, into)])]
 
     quality = data.quality
-    shared = quality.per_query(*funnel, shares=(whole, whole))
+    shared = quality.per_query(*funnel, shares=whole)
     np.testing.assert_array_equal(shared, quality.per_query(*funnel))
-    np.testing.assert_array_equal(quality.per_query(*funnel, shares=(None, whole)), shared)
+    np.testing.assert_array_equal(quality.per_query(*funnel, shares=lambda size: [([size], [])] * 2), shared)
 
 
 def test_queries_without_positives_are_left_out_of_means() -> None:

@@ -15,12 +15,13 @@ __all__ = ["narrow", "narrow_parts", "score", "sweep"]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
+Places = NDArray[np.int32] | NDArray[np.uint16]
 I64 = NDArray[np.int64]
 Inside = NDArray[np.bool_]
 
 
 @compiled
-def narrow(first: I64, order: I32, inside: Inside, most: int, out: Inside) -> None:
+def narrow(first: I64, order: Places, inside: Inside, most: int, out: Inside) -> None:
     """Let the best `most` candidates of every query go on."""
     for query in range(len(first) - 1):
         begin, end, left = first[query], first[query + 1], most
@@ -35,7 +36,7 @@ def narrow(first: I64, order: I32, inside: Inside, most: int, out: Inside) -> No
 
 
 @compiled
-def narrow_parts(first: I64, order: I32, part: I32, quota_first: I64, quota: I64, out: Inside) -> None:
+def narrow_parts(first: I64, order: Places, part: I32, quota_first: I64, quota: I64, out: Inside) -> None:
     """Let the best of every part go on: `part` (M,) numbers a query's parts, -1 is out.
 
     A query's parts pass on `quota[quota_first[query] + part]` candidates each; `quota` is used up.
@@ -53,7 +54,7 @@ def narrow_parts(first: I64, order: I32, part: I32, quota_first: I64, quota: I64
 
 
 @compiled
-def score(first: I64, order: I32, inside: Inside, label: F32, discount: F64, ideal: F64, out: F64) -> None:
+def score(first: I64, order: Places, inside: Inside, label: F32, discount: F64, ideal: F64, out: F64) -> None:
     """Fill in NDCG@k of every query, k being the number of `discount`s; nan where `ideal` is 0."""
     k = len(discount)
     for query in range(len(first) - 1):
@@ -103,7 +104,7 @@ def _dot(gain: F64, discount: F64, count: int) -> float:
 
 @compiled
 def sweep(
-    first: I64, before: I32, inside: Inside, rank: I32, label: F32, discount: F64, ideal: F64, most: int, out: F64
+    first: I64, before: Places, inside: Inside, rank: Places, label: F32, discount: F64, ideal: F64, most: int, out: F64
 ) -> int:
     """Add to `out[n]` what NDCG@k of all queries grows by as the n-th candidate enters the last stage.
 

@@ -1,8 +1,8 @@
 """The quality of any funnel from score tables: each network scores every candidate once, the rest is slicing."""
 
+import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,20 +15,13 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+Places = NDArray[np.int32] | NDArray[np.uint16]
 Inside = NDArray[np.bool_]
-Parts = Callable[[int, int], tuple[Sequence[int], Sequence[int]]]
-"""How a query's candidates are parted: (candidates, keep) -> sizes of the parts in order, and how many each passes on.
-"""
+Parts = Callable[[int], Sequence[tuple[Sequence[int], Sequence[int]]]]
 
 KEPT_PREFIXES = 16  # a byte a candidate each
-RETRIEVED = ""  # the order in which candidates come, which is nobody's ranking
-
-
-class _Order(NamedTuple):
-    """A network's ranking of all candidates of each query: positions, best first, and the inverse; shape (M,)."""
-
-    order: I32
-    rank: I32
+RETRIEVED = 0  # number of the order in which candidates come, which is nobody's ranking
+FEW = 8  # funnels below which preparing for many costs more than they do
 
 
 class FunnelQuality:
@@ -43,20 +36,38 @@ class FunnelQuality:
     its first k are judged against the best order of *all* the query's candidates (see `metrics.ndcg`). A query
     without any positive label has no best order: nan, and left out of means.
 
+    `shares` is for stages that pass candidates on part by part, as their slices are done: it takes how many candidates
+    a query has and returns the sizes of each stage's parts, in the order in which candidates come, and how many of its
+    best each passes on; no numbers of these: the stage passes on the best of all. `scheduler.lay_out` knows them.
+
     Raises `BadInputError` for layouts that do not fit, labels below zero, scores that are nan, networks without
-    scores, and stages that pass on more than they get.
+    scores, and stages that pass on more than they get. `threads` (absent: one a core) share the work of `means`; what
+    they are changes no bit.
     """
 
-    def __init__(self, first: ArrayLike, label: ArrayLike, scores: Mapping[str, ArrayLike], *, k: int = 64) -> None:
+    def __init__(
+        self,
+        first: ArrayLike,
+        label: ArrayLike,
+        scores: Mapping[str, ArrayLike],
+        *,
+        k: int = 64,
+        threads: int | None = None,
+    ) -> None:
         if k < 1:
             raise BadInputError(f"k is {k}: a ranking is judged by its first k, at least 1", hint="10 and 64 are usual")
         self.k = k
+        self.threads = len(os.sched_getaffinity(0)) if threads is None else threads
         self.first, self.label = _layout(first, label)
         self.networks = tuple(scores)
         self.candidates = int(np.diff(self.first).max())
-        self._orders = {RETRIEVED: _Order(*[_positions(self.first)] * 2)}
-        for name, each in scores.items():
-            self._orders[name] = _sorted(self.first, _checked(name, each, len(self.label)))
+        kind = np.uint16 if self.candidates <= 1 << 16 else np.int32
+        self._order = np.empty((len(scores) + 1, len(self.label)), kind)
+        self._rank = np.empty_like(self._order)
+        self._order[RETRIEVED] = self._rank[RETRIEVED] = _positions(self.first)
+        for number, (name, each) in enumerate(scores.items(), 1):
+            _sort(self.first, _checked(name, each, len(self.label)), self._order[number], self._rank[number])
+        self._numbers = {name: number for number, name in enumerate(scores, 1)}
         self._discount = 1.0 / np.log2(np.arange(2, k + 2))
         self._ideal = _ideals(self.first, self.label, self._discount)
         self._kept: OrderedDict[tuple[object, ...], Inside] = OrderedDict()
@@ -64,29 +75,34 @@ class FunnelQuality:
     def __len__(self) -> int:
         return len(self.first) - 1
 
-    def per_query(
-        self, networks: Sequence[str], items: Sequence[int | None], *, shares: Sequence[Parts | None] = ()
-    ) -> F64:
-        """Return NDCG@k of every query, shape (Q,), under the funnel `networks` with `items`.
-
-        `shares[s]`, where given and not None, says that stage s passes on early: its candidates come in the parts it
-        returns, each of which passes on its own best. What goes on is then not quite the best.
-        """
+    def per_query(self, networks: Sequence[str], items: Sequence[int | None], *, shares: Parts | None = None) -> F64:
+        """Return NDCG@k of every query, shape (Q,), under the funnel `networks` with `items`."""
         from tailrank.metrics import funnel_kernels
 
-        inside = self._inside(*self._funnel(networks, items), tuple(shares))
-        found = np.empty(len(self))
-        order = self._orders[networks[-1]].order
+        numbers, counts = self._funnel(networks, items)
+        inside, found = self._inside(numbers, counts, shares), np.empty(len(self))
+        order = self._order[numbers[-1]]
         funnel_kernels.score(self.first, order, inside, self.label, self._discount, self._ideal, found)
         return found
 
-    def mean(
-        self, networks: Sequence[str], items: Sequence[int | None], *, shares: Sequence[Parts | None] = ()
-    ) -> float:
+    def mean(self, networks: Sequence[str], items: Sequence[int | None], *, shares: Parts | None = None) -> float:
         """Return the mean of `per_query` over the queries that have a positive label; nan where none has."""
-        found = self.per_query(networks, items, shares=shares)
-        found = found[self._ideal > 0]
+        found = self.per_query(networks, items, shares=shares)[self._ideal > 0]
         return float(found.mean()) if len(found) else float("nan")
+
+    def means(self, funnels: Sequence[tuple[Sequence[str], Sequence[int | None]]]) -> F64:
+        """Return `mean` of many funnels, (networks, items) each, up to rounding; shape (funnels,).
+
+        For thousands of funnels: they share what they begin with, and no candidate is looked at twice.
+        """
+        asked = [self._funnel(networks, items) for networks, items in funnels]
+        if len(asked) < FEW:
+            return np.array([self.mean(networks, items) for networks, items in funnels], np.float64)
+        from tailrank.metrics.funnel_grid import grid_means
+        from tailrank.metrics.grid_kernels import GridTables
+
+        tables = GridTables(self.first, self._order, self._rank, self.label, self._discount, self._ideal)
+        return grid_means(tables, asked, self.threads)
 
     def sweep(self, networks: Sequence[str], items_before: Sequence[int | None] = ()) -> F64:
         """Return the mean NDCG@k for every number of items into the last of `networks`: shape (candidates + 1,).
@@ -97,51 +113,35 @@ class FunnelQuality:
         """
         from tailrank.metrics import funnel_kernels
 
-        networks, items = self._funnel(networks, (*items_before, 1))
-        last = self._orders[networks[-1]]
-        inside = self._inside(networks[:-1], items[:-1]) if items_before else np.ones(len(self.label), np.bool_)
-        before = self._orders[networks[-2] if len(networks) > 1 else RETRIEVED].order
-        grown = np.zeros(self.candidates + 1)
-        most = items[-2] if len(items) > 1 else self.candidates
+        numbers, counts = self._funnel(networks, (*items_before, 1))
+        inside, most, before = np.ones(len(self.label), np.bool_), self.candidates, RETRIEVED
+        if items_before:
+            inside, most, before = self._inside(numbers[:-1], counts[:-1]), counts[-2], numbers[-2]
+        order, rank, grown = self._order[before], self._rank[numbers[-1]], np.zeros(self.candidates + 1)
         counted = funnel_kernels.sweep(
-            *(self.first, before, inside, last.rank, self.label, self._discount, self._ideal, most, grown)
+            self.first, order, inside, rank, self.label, self._discount, self._ideal, most, grown
         )
         return np.cumsum(grown) / counted if counted else np.full(len(grown), np.nan)
-
-    def means(self, funnels: Iterable[tuple[Sequence[str], Sequence[int | None]]]) -> F64:
-        """Return `mean` of many funnels, (networks, items) each, shape (funnels,): a sweep for those alike but in
-        their last number of items.
-        """
-        asked = [self._funnel(networks, items) for networks, items in funnels]
-        alike: dict[tuple[object, ...], list[int]] = {}
-        for number, (networks, items) in enumerate(asked):
-            alike.setdefault((networks, items[:-1]), []).append(number)
-        found = np.empty(len(asked))
-        for group in alike.values():
-            networks, items = asked[group[0]]
-            swept = self.sweep(networks, items[:-1])
-            found[group] = swept[[asked[number][1][-1] for number in group]]
-        return found
 
     def ranked(self, networks: Sequence[str], items: Sequence[int | None], query: int, k: int | None = None) -> I64:
         """Return the first `k` (absent: the funnel's own k) candidates of `query`, positions within it, best first."""
         if not 0 <= query < len(self):
             raise BadInputError(f"there is no query {query}", hint=f"queries are numbered 0 to {len(self) - 1}")
         rows = slice(self.first[query], self.first[query + 1])
-        inside = self._inside(*self._funnel(networks, items))[rows]
-        order = self._orders[networks[-1]].order[rows]
+        numbers, counts = self._funnel(networks, items)
+        inside, order = self._inside(numbers, counts)[rows], self._order[numbers[-1], rows]
         ranked: I64 = order[inside[order]][: self.k if k is None else k].astype(np.int64)
         return ranked
 
-    def _funnel(self, networks: Sequence[str], items: Sequence[int | None]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return the funnel, checked; items are at most as many as the largest query has."""
+    def _funnel(self, networks: Sequence[str], items: Sequence[int | None]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the numbers of the networks, and the items, at most as many as the largest query has; checked."""
         if len(networks) != len(items) or not networks:
             raise BadInputError(
                 f"a funnel of {len(networks)} networks cannot have {len(items)} numbers of items",
                 hint="give every network the number of items that go into it",
             )
         for name in networks:
-            if name not in self._orders or name == RETRIEVED:
+            if name not in self._numbers:
                 raise BadInputError(f"no scores of network `{name}`", hint=f"known: {', '.join(self.networks)}")
         known = [self.candidates if count is None else count for count in items]
         for number, count in enumerate(known):
@@ -152,13 +152,11 @@ class FunnelQuality:
                     f"stage {number} gets {count} items, but stage {number - 1} before it only {known[number - 1]}",
                     hint="a stage passes on at most what it gets",
                 )
-        return tuple(networks), tuple(min(count, self.candidates) for count in known)
+        return tuple(self._numbers[name] for name in networks), tuple(min(count, self.candidates) for count in known)
 
-    def _inside(
-        self, networks: tuple[str, ...], items: tuple[int, ...], shares: tuple[Parts | None, ...] = ()
-    ) -> Inside:
+    def _inside(self, networks: tuple[int, ...], items: tuple[int, ...], shares: Parts | None = None) -> Inside:
         """Return who gets into the last of `networks`, shape (M,)."""
-        key = networks[:-1], items, shares[: len(networks) - 1]
+        key = networks[:-1], items, shares
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = self._narrowed(networks, items, shares)
@@ -167,22 +165,21 @@ class FunnelQuality:
         self._kept.move_to_end(key)
         return found
 
-    def _narrowed(self, networks: tuple[str, ...], items: tuple[int, ...], shares: tuple[Parts | None, ...]) -> Inside:
+    def _narrowed(self, networks: tuple[int, ...], items: tuple[int, ...], shares: Parts | None) -> Inside:
         from tailrank.metrics import funnel_kernels
 
         inside = np.empty(len(self.label), np.bool_)
         if len(items) == 1:
             everyone = np.ones(len(self.label), np.bool_)
-            funnel_kernels.narrow(self.first, self._orders[RETRIEVED].order, everyone, items[0], inside)
+            funnel_kernels.narrow(self.first, self._order[RETRIEVED], everyone, items[0], inside)
             return inside
         before = self._inside(networks[:-1], items[:-1], shares)
-        order = self._orders[networks[-2]].order
-        parts = shares[len(networks) - 2] if len(networks) - 2 < len(shares) else None
-        if parts is None:
+        order = self._order[networks[-2]]
+        parted = _parted(self.first, before, len(networks) - 2, shares) if shares is not None else None
+        if parted is None:
             funnel_kernels.narrow(self.first, order, before, items[-1], inside)
-            return inside
-        part, quota_first, quota = _parted(self.first, before, items[-1], parts)
-        funnel_kernels.narrow_parts(self.first, order, part, quota_first, quota, inside)
+        else:
+            funnel_kernels.narrow_parts(self.first, order, *parted, inside)
         return inside
 
 
@@ -202,7 +199,7 @@ def _layout(first: ArrayLike, label: ArrayLike) -> tuple[I64, F32]:
 
 def _checked(name: str, scores: ArrayLike, rows: int) -> NDArray[np.floating]:
     given = np.asarray(scores)
-    if name == RETRIEVED or given.shape != (rows,) or given.dtype.kind != "f":
+    if given.shape != (rows,) or given.dtype.kind != "f":
         raise BadInputError(
             f"scores of `{name}` are {given.dtype} of shape {given.shape}, not one for each of {rows} candidates",
             hint="score every candidate with every network",
@@ -212,25 +209,23 @@ def _checked(name: str, scores: ArrayLike, rows: int) -> NDArray[np.floating]:
     return given
 
 
-def _positions(first: I64) -> I32:
-    positions: I32 = (np.arange(first[-1]) - np.repeat(first[:-1], np.diff(first))).astype(np.int32)
+def _positions(first: I64) -> I64:
+    positions: I64 = np.arange(first[-1]) - np.repeat(first[:-1], np.diff(first))
     return positions
 
 
-def _sorted(first: I64, scores: NDArray[np.floating]) -> _Order:
-    """Sort each query's candidates by score, higher first, then position."""
-    order, rank = np.empty(len(scores), np.int32), np.empty(len(scores), np.int32)
+def _sort(first: I64, scores: NDArray[np.floating], order: Places, rank: Places) -> None:
+    """Fill in each query's positions by score, higher first, then position; and the inverse."""
     exact = scores.dtype == np.float32
-    keys = _keys(np.ascontiguousarray(scores)) if exact else -scores
+    keys = _keys(np.ascontiguousarray(scores, np.float32)) if exact else -scores
     for begin, end in zip(first[:-1].tolist(), first[1:].tolist(), strict=True):
+        places = np.arange(end - begin)
         if exact:
-            places = np.arange(end - begin, dtype=np.uint64)
-            mine = (np.sort(keys[begin:end] | places) & np.uint64(0xFFFFFFFF)).astype(np.int32)
+            mine = (np.sort(keys[begin:end] | places.astype(np.uint64)) & np.uint64(0xFFFFFFFF)).astype(np.int64)
         else:
-            mine = np.argsort(keys[begin:end], kind="stable").astype(np.int32)
+            mine = np.argsort(keys[begin:end], kind="stable")
         order[begin:end] = mine
-        rank[begin:end][mine] = np.arange(end - begin, dtype=np.int32)
-    return _Order(order, rank)
+        rank[begin:end][mine] = places
 
 
 def _keys(scores: F32) -> NDArray[np.uint64]:
@@ -253,15 +248,22 @@ def _ideals(first: I64, label: F32, discount: F64) -> F64:
     return ideal
 
 
-def _parted(first: I64, inside: Inside, keep: int, parts: Parts) -> tuple[I32, I64, I64]:
-    """Return the part of each candidate (-1: not inside), and what the parts of each query pass on, in CSR layout."""
-    part, quotas, known = np.full(len(inside), -1, np.int32), [], {}
+def _parted(first: I64, inside: Inside, stage: int, shares: Parts) -> tuple[I32, I64, I64] | None:
+    """Return the part of each candidate (-1: not inside), and what the parts of each query pass on, in CSR layout.
+
+    None where the stage does not pass on by parts.
+    """
+    part, quotas = np.full(len(inside), -1, np.int32), []
+    known: dict[int, tuple[I32, I64]] = {}
     for begin, end in zip(first[:-1].tolist(), first[1:].tolist(), strict=True):
-        mine = np.flatnonzero(inside[begin:end]) + begin
-        if len(mine) not in known:
-            sizes, passed = parts(len(mine), min(keep, len(mine)))
-            known[len(mine)] = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes), np.array(passed, np.int64)
-        part[mine], quota = known[len(mine)]
+        if end - begin not in known:
+            sizes, passed = shares(end - begin)[stage]
+            numbers = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+            known[end - begin] = numbers, np.array(passed, np.int64)
+        numbers, quota = known[end - begin]
+        if len(quota) == 0:
+            return None
+        part[np.flatnonzero(inside[begin:end]) + begin] = numbers
         quotas.append(quota)
     ends = np.cumsum([len(quota) for quota in quotas])
     return part, np.concatenate([[0], ends[:-1]]).astype(np.int64), np.concatenate(quotas)
