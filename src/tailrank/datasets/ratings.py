@@ -154,9 +154,8 @@ def _time_column(path: Path, names: list[str]) -> str:
 
 def _block(path: Path, columns: list[object], row: int) -> Block:
     """A block of the columns of one batch of a parquet file, the first row of which is number `row`."""
-    values, bad = zip(
-        *(_numbers(path, column, spec) for column, spec in zip(columns, RANKED, strict=True)), strict=True
-    )
+    read = [_numbers(path, column, spec) for column, spec in zip(columns, RANKED, strict=True)]
+    values, bad = zip(*read, strict=True)
     status = np.zeros(len(values[0]), dtype=np.int16)
     for number, mask in reversed(list(enumerate(bad))):
         status[mask] = FIELD_BAD + number

@@ -33,6 +33,7 @@ DENSE = USER_DENSE + ITEM_DENSE
 PAIRS = ((3, 8), (4, 9), (5, 10), (6, 11))  # (a user's table, an item's table) whose ids have hidden vectors
 RANK = 32
 WAVES = 12
+BIAS, PRODUCTS, WAVE, OFFSET = 1.2, 2.4, 0.9, -1.6  # spread of the biases; variance; spread; log-odds without them
 ZIPF = 1.0  # exponent of how often ids occur
 CHUNK = 16_384  # pairs of user and item at a time, to bound memory
 
@@ -55,18 +56,17 @@ class People:
 class Truth:
     """The planted preferences of a seed: a click's log-odds for any user and item."""
 
-    def __init__(self, seed: int, *, bias: float, products: float, waves: float, offset: float) -> None:
+    def __init__(self, seed: int) -> None:
         rng = stream(seed, "truth")
-        self._offset = offset
         spectrum = np.sqrt(1 / np.arange(1, RANK + 1))
-        spectrum *= np.sqrt(products / len(PAIRS)) / np.linalg.norm(spectrum)
-        self._biases = [rng.normal(0, bias / np.sqrt(len(ROWS)), rows) for rows in ROWS]
+        spectrum *= np.sqrt(PRODUCTS / len(PAIRS)) / np.linalg.norm(spectrum)
+        self._biases = [rng.normal(0, BIAS / np.sqrt(len(ROWS)), rows) for rows in ROWS]
         self._users = [rng.normal(size=(USER_ROWS[user], RANK)) * spectrum for user, _ in PAIRS]
         self._items = [rng.normal(size=(ITEM_ROWS[item], RANK)) for _, item in PAIRS]
         directions = rng.normal(size=(WAVES, DENSE)) * rng.uniform(0.6, 1.4, (WAVES, 1)) / np.sqrt(DENSE / 4)
         self._to_user, self._to_item = directions[:, :USER_DENSE].T, directions[:, USER_DENSE:].T
         self._phase = rng.uniform(0, 2 * np.pi, WAVES)
-        self._amplitude = np.sqrt(2 * waves**2 / WAVES)
+        self._amplitude = WAVE * np.sqrt(2 / WAVES)
 
     def user_parts(self, users: People) -> tuple[F64, F64, F64]:
         """Return what log-odds need of `users`: bias (n,), hidden vectors (n, P * RANK), wave arguments (n, W)."""
@@ -84,7 +84,7 @@ class Truth:
         """Return the log-odds of a click for parts of users and items that broadcast against each other: (n,)."""
         products = np.einsum("...k,...k->...", user[1], item[1])
         waves = self._amplitude * np.cos(user[2] + item[2]).sum(axis=-1)
-        return np.asarray(self._offset + user[0] + item[0] + products + waves)
+        return np.asarray(OFFSET + user[0] + item[0] + products + waves)
 
 
 def load_synthetic(
@@ -111,7 +111,7 @@ def load_synthetic(
         examples, validation, queries, candidates = shrunk
     _check({"examples": examples, "validation": validation, "queries": queries, "candidates": candidates}, relevance)
     seed, queries = source.seed, min(queries, source.max_queries or queries)
-    truth = Truth(seed, bias=1.2, products=2.4, waves=0.9, offset=-1.6)
+    truth = Truth(seed)
     items = _draw(seed, "items", max(8192, 2 * candidates), ITEM_DENSE, ITEM_ROWS)
     askers = _draw(seed, "askers", queries, USER_DENSE, USER_ROWS)
     facts = {
