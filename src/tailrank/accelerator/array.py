@@ -13,16 +13,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tailrank.accelerator.output_stationary import output_stationary
 from tailrank.core import BadInputError
 
 __all__ = ["Array", "ArrayRun", "Convention", "Dataflow", "Layer", "chain", "run", "run_all"]
 
 Dataflow = Literal["ws", "os", "is"]
 Convention = Literal["v1", "v3"]
-I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -131,8 +128,7 @@ def run(
     """Return what `items` through `layer` cost on `array`.
 
     With `double_buffered`, which concerns the operand that stays (`ws`, `is`), a fold's operand is loaded while the
-    fold before is computed: a fold takes the longer of both, and the first loading is paid. Raises `BadInputError`
-    below one item.
+    fold before is computed; only the first loading always shows. Raises `BadInputError` below one item.
     """
     if items < 1:
         raise BadInputError(f"a layer runs over at least 1 item, not {items}", hint="give a count from 1 upward")
@@ -170,7 +166,10 @@ class _Folds:
     cells: int
 
 
-def _mapped_folds(array: Array, inputs: int, mapped: int, streamed: int, early: int) -> list[_Folds]:
+_Column = tuple[int, list[_Folds]]  # so often, these folds one after the other
+
+
+def _mapped_folds(array: Array, inputs: int, mapped: int, streamed: int, early: int) -> list[_Column]:
     """Return the folds under `v1`: inputs along the rows, `mapped` along the columns, `streamed` passing through."""
     if inputs <= array.rows:  # several blocks of columns, one below the other, in one fold
         beside = (array.rows // inputs) * array.cols
@@ -179,113 +178,70 @@ def _mapped_folds(array: Array, inputs: int, mapped: int, streamed: int, early: 
         beside = array.cols
         heights = [(inputs // array.rows, array.rows), (1, inputs % array.rows)]
     whole, left = divmod(mapped, beside)
-    folds = []
-    for columns, count in ((beside, whole), (left, min(left, 1))):
-        for times, height in heights:
-            if count and height:
-                load = -(-columns // array.cols) * height
-                rest = height + min(columns, array.cols) + streamed - early
-                folds.append(_Folds(count * times, load, rest, columns * height))
-    return folds
+    return [
+        (
+            count,
+            [
+                _Folds(
+                    times,
+                    -(-columns // array.cols) * height,
+                    height + min(columns, array.cols) + streamed - early,
+                    columns * height,
+                )
+                for times, height in heights
+                if height
+            ],
+        )
+        for columns, count in ((beside, whole), (left, min(left, 1)))
+        if count
+    ]
 
 
-def _whole_folds(array: Array, inputs: int, mapped: int, streamed: int, early: int) -> list[_Folds]:
+def _whole_folds(array: Array, inputs: int, mapped: int, streamed: int, early: int) -> list[_Column]:
     """Return the folds under `v3`; a fold's busy cells do not depend on what is mapped where."""
     count = -(-inputs // array.rows) * -(-mapped // array.cols)
-    return [_Folds(count, array.rows, array.rows + array.cols + streamed - 2 - early, 0)]
+    return [(1, [_Folds(count, array.rows, array.rows + array.cols + streamed - 2 - early, 0)])]
 
 
 def _sum(
-    array: Array, layer: Layer, items: int, folds: list[_Folds], convention: Convention, double_buffered: bool
+    array: Array, layer: Layer, items: int, columns: list[_Column], convention: Convention, double_buffered: bool
 ) -> ArrayRun:
     macs = layer.weights * items
+    folds = sum(times * fold.count for times, column in columns for fold in column)
     if double_buffered:
-        each = [max(fold.load, fold.rest) for fold in folds]
-        cycles = folds[0].load + sum(fold.count * long for fold, long in zip(folds, each, strict=True))
-        first = folds[0].load * folds[0].cells
+        spans = _overlapped(columns)
     else:
-        each = [fold.load + fold.rest for fold in folds]
-        cycles = sum(fold.count * long for fold, long in zip(folds, each, strict=True))
-        first = 0
+        spans = [
+            (times * fold.count, fold.load + fold.rest, fold.cells) for times, column in columns for fold in column
+        ]
+    cycles = sum(count * long for count, long, _ in spans)
     if convention == "v3":
-        return ArrayRun(cycles - 1, macs, sum(fold.count for fold in folds), macs, cycles - 1, array.cells)
-    busy = first + sum(fold.count * long * fold.cells for fold, long in zip(folds, each, strict=True))
-    return ArrayRun(cycles, macs, sum(fold.count for fold in folds), busy, cycles, array.cells)
+        return ArrayRun(cycles - 1, macs, folds, macs, cycles - 1, array.cells)
+    busy = sum(count * long * cells for count, long, cells in spans)
+    return ArrayRun(cycles, macs, folds, busy, cycles, array.cells)
+
+
+def _overlapped(columns: list[_Column]) -> list[tuple[int, int, int]]:
+    """Return (count, cycles, cells) of folds that each last until the next is loaded, and of the first loading."""
+    first = columns[0][1][0]
+    spans = [(1, first.load, first.cells)]
+    for number, (times, column) in enumerate(columns):
+        for fold, after in zip(column, [*column[1:], column[0]], strict=True):
+            spans.append((times * (fold.count - 1), max(fold.rest, fold.load), fold.cells))
+            ends = int(after is column[0])  # the column's last fold: once, another column or nothing follows
+            spans.append((times - ends, max(fold.rest, after.load), fold.cells))
+        last = column[-1]
+        following = columns[number + 1][1][0].load if number + 1 < len(columns) else 0
+        spans.append((1, max(last.rest, following), last.cells))
+    return spans
 
 
 def _output_stationary(array: Array, layer: Layer, items: int, convention: Convention) -> ArrayRun:
-    """Items lie along the rows and outputs along the columns; inputs stream by.
-
-    Not exact under `v1` in one corner: where the array has more rows in use than a row needs cycles for all of its
-    items (few inputs, few items a row), items do not fill the last fold, and there are three folds of columns or more.
-    There SCALE-Sim v1's rows wait for each other, and it may stop before all have ended; here they never wait.
-    """
-    row_folds, col_folds = -(-items // array.rows), -(-layer.outputs // array.cols)
-    folds, macs = row_folds * col_folds, layer.weights * items
+    """Items lie along the rows and outputs along the columns; inputs stream by."""
+    folds = -(-items // array.rows) * -(-layer.outputs // array.cols)
+    macs = layer.weights * items
     if convention == "v3":
         cycles = max(folds * (layer.inputs + array.rows + array.cols - 2) - 1, 1)
         return ArrayRun(cycles, macs, folds, macs, cycles, array.cells)
-    reading = _reading(array, layer, items)
-    cycles = max(reading, _writing(array, layer, items))
-    return ArrayRun(cycles, macs, folds, _reading_cells(array, layer, items, reading), reading, array.cells)
-
-
-def _reading(array: Array, layer: Layer, items: int) -> int:
-    """Return the cycle after the last operand enters, under `v1`: folds follow each other without a gap."""
-    depth, deep = layer.inputs, -(-items // array.rows)
-    wide = -(-layer.outputs // array.cols)
-    fold_row = deep * depth  # cycles until a row of the array has seen all of its items
-    last = layer.outputs - (wide - 1) * array.cols
-    columns = max(wide * fold_row + last, (wide - 1) * fold_row + min(array.cols, layer.outputs)) - 1
-    if depth == 1:  # SCALE-Sim v1 then takes the rows for done at once
-        return columns
-    long = items - (deep - 1) * array.rows
-    rows = max(wide * fold_row + long, wide * fold_row - depth + min(array.rows, items) if deep > 1 else 0) - 1
-    return max(rows, columns)
-
-
-def _writing(array: Array, layer: Layer, items: int) -> int:
-    """Return the cycle after the last result leaves, as SCALE-Sim v1 follows it from fold to fold."""
-    depth, left = layer.inputs, layer.outputs
-    deep = -(-items // array.rows)
-    rows = items - (deep - 1) * array.rows  # in the last fold of a column
-    cols = min(array.cols, left)
-    cycle = depth + cols - 1
-    while True:
-        cycle += (deep - 1) * max(depth, array.rows)
-        left -= cols
-        if left == 0:
-            return cycle + 1
-        last = cycle
-        cycle -= rows + cols - 1
-        cols = min(left, array.cols)
-        cycle += depth + cols
-        if cycle < last:
-            cycle = last + 1
-
-
-def _reading_cells(array: Array, layer: Layer, items: int, cycles: int) -> int:
-    """Return the sum over `cycles` of rows times columns that take an operand."""
-    depth, deep, wide = layer.inputs, -(-items // array.rows), -(-layer.outputs // array.cols)
-    fold_row = deep * depth
-    active = min(array.rows, items)
-    row, fold = np.arange(active, dtype=np.int64), np.arange(wide, dtype=np.int64)[:, None]
-    short = row >= items - (deep - 1) * array.rows  # rows with one item less in their last fold
-    early = (fold % 2) * short * (depth == 1)  # SCALE-Sim v1 lets such a row start with its neighbour
-    start = fold * fold_row + row - early
-    rows = _steps(start, start + (deep - short) * depth)
-    col = np.arange(min(array.cols, layer.outputs), dtype=np.int64)
-    folds = np.where(col < layer.outputs - (wide - 1) * array.cols, wide, wide - 1)
-    cols = _steps(col, col + folds * fold_row)
-    times = np.unique(np.concatenate([rows[0], cols[0], [0, cycles]]))
-    times = times[times <= cycles]
-    height, width = (found[1][np.searchsorted(found[0], times[:-1], side="right") - 1] for found in (rows, cols))
-    return int(np.sum(height * width * np.diff(times)))
-
-
-def _steps(start: I64, end: I64) -> tuple[I64, I64]:
-    """Return the times at which the count of open intervals changes, and the count from each on."""
-    times, inverse = np.unique(np.concatenate([start.ravel(), end.ravel()]), return_inverse=True)
-    change = np.zeros(len(times), np.int64)
-    np.add.at(change, inverse, np.repeat(np.array([1, -1]), [start.size, end.size]))
-    return times, np.cumsum(change)
+    cycles, reading, busy = output_stationary(array.rows, array.cols, layer.inputs, layer.outputs, items)
+    return ArrayRun(cycles, macs, folds, busy, reading, array.cells)

@@ -1,6 +1,7 @@
 """What a network asks of the chip for each item: layers, bytes of embedding rows, products of rows."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from tailrank.accelerator.array import Layer, chain
 from tailrank.accelerator.bugs import Bugs
@@ -58,6 +59,7 @@ _NEUMF = {
 }
 
 
+@cache
 def demand(name: str, bugs: Bugs) -> Demand:
     """Return what the network called `name` asks under `bugs`; raises `BadInputError` for an unknown one."""
     network = get(name)

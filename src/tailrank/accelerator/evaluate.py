@@ -47,6 +47,11 @@ class Evaluation:
     power: Blocks
 
     @property
+    def stage_latency_ms(self) -> list[float]:
+        """Each stage's time for one part of a query, and for the link."""
+        return [stage.latency_ns / 1e6 for stage in self.stages]
+
+    @property
     def qps_per_watt(self) -> float | None:
         """Queries per second and watt, which is queries per joule; None where no energy is counted."""
         return 1 / (self.energy.total_pj * 1e-12) if self.energy.total_pj else None

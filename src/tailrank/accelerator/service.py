@@ -1,6 +1,6 @@
 """A stage of a design as a `ServiceTime`: the simulator serves it like any other device."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,25 +28,27 @@ class AcceleratorTime:
 
     def table(self, max_items: int, workers: int) -> ServiceTable:
         """See `ServiceTime.table`."""
-        mean_ns = np.array([0.0, *(self.batch_ns(items) for items in range(1, max_items + 1))])
+        batch_ns = self._batch_ns()
+        mean_ns = np.array([0.0, *(batch_ns(items) for items in range(1, max_items + 1))])
         return ServiceTable(np.tile(mean_ns, (workers, 1)), np.ones((BUCKETS, QUANTILES)))
 
     def batch_ns(self, items: int) -> float:
         """Return the time of a batch of `items`, in nanoseconds."""
+        return self._batch_ns()(items)
+
+    def _batch_ns(self) -> Callable[[int], float]:
         design, stages = self.design, self.design.stages
-        last = self.stage == len(stages) - 1
-        all_kept = design.kept if last else stages[self.stage + 1].items
-        kept = min(items, -(-all_kept * items // stages[self.stage].items))
-        cycles = stage_cycles(
-            stage_setting(design, self.stage),
-            demand(stages[self.stage].network, design.bugs),
-            items,
-            design.parts[self.stage],
-            kept=kept,
-            first=self.stage == 0,
-            last=last,
-        )
-        return cycles.total * design.chip.clock_ns
+        first, last = self.stage == 0, self.stage == len(stages) - 1
+        whole, all_kept = stages[self.stage].items, design.kept if last else stages[self.stage + 1].items
+        setting, part = stage_setting(design, self.stage), design.parts[self.stage]
+        asked = demand(stages[self.stage].network, design.bugs)
+
+        def batch_ns(items: int) -> float:
+            kept = min(items, -(-all_kept * items // whole))
+            cycles = stage_cycles(setting, asked, items, part, kept=kept, first=first, last=last)
+            return cycles.total * design.chip.clock_ns
+
+        return batch_ns
 
 
 def pool_name(stage: int) -> str:

@@ -77,7 +77,7 @@ def stage_cycles(
     room = RELEASED_SRAM_BYTES if bugs.undivided_sram else chip.weight_sram_bytes * part.share
     if setting.resident and demand.weights * bits > 8 * room:
         raise BadInputError(
-            f"`{demand.network}` has {demand.weights * bits // 8} bytes of weights, and its sub-array SRAM for {room:.0f}",
+            f"`{demand.network}` has {demand.weights * bits // 8} bytes of weights, a sub-array SRAM for {room:.0f}",
             hint="give the stage a larger sub-array, narrower operands, or reload weights",
         )
     loads, times, loaded = [], [], 0.0
