@@ -9,7 +9,7 @@ from tailrank.engine.tasks import GatheredTasks, SingleTasks, Task, Tasks
 
 
 def task(query: int, size: int, queued_ns: int = 0, stage: int = 0) -> Task:
-    return Task(query, stage, 0, size, 0, None, 1 << 60, queued_ns, 0)
+    return Task(query, stage, 0, size, 0, None, 1 << 60, queued_ns, 0, stage)
 
 
 def queries(batch: tuple[Task, ...]) -> list[int]:

@@ -72,7 +72,7 @@ def test_slices_are_those_of_the_layout_and_more_only_after_exact(early_scenario
             first, sizes = slices.first[mine], slices.size[mine]
             order = np.argsort(first)
             if number and plan.stages[number - 1].feed == "exact":
-                assert parts.total <= sizes.sum() < 2 * parts.total
+                assert parts.total <= sizes.sum() <= 2 * parts.total
                 assert np.all(first[order][1:] >= (first + sizes)[order][:-1])
             else:
                 assert first[order].tolist() == list(parts.first)

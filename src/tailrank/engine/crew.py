@@ -23,7 +23,8 @@ class Assignment:
     candidates at `base[q]` of `scores` and, in a first stage, at `row[q]` of the prepared rows. Worker i runs on
     `cores[i]` alone; none: anywhere. At most `queue_limit` slices wait. Where slices may share batches, `limits` and
     `waits_ns` say for each stage how many candidates a batch has at most and how long it may wait to fill (-1: none is
-    shared). Where `watched`, the crew keeps track of its state for decisions.
+    shared). Where `watched`, the crew keeps track of its state for decisions. `bases`, where there are any, stand for
+    `base` stage by stage: stages that overlap have scores of their own.
     """
 
     pool: str
@@ -39,6 +40,7 @@ class Assignment:
     limits: tuple[int, ...] = ()
     waits_ns: tuple[int, ...] = ()
     watched: bool = False
+    bases: tuple[I64, ...] = ()
 
     @property
     def shared(self) -> bool:

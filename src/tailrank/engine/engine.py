@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from tailrank.core import BadInputError, Plan, Query, Records, Trace
 from tailrank.engine.board import NEVER_NS
 from tailrank.engine.clock import punctual
+from tailrank.engine.early import Sending
 from tailrank.engine.hire import CrewKind, hire, native_pools
 from tailrank.engine.run import Answer, Run, Scorers, taken
 from tailrank.engine.scorer import Scorer
 from tailrank.engine.thread_crew import ThreadCrew
 from tailrank.engine.watch import Watch
-from tailrank.scheduler import decide, route
+from tailrank.scheduler import Choice, decide, route
 from tailrank.timing import ServiceTime
 
 __all__ = ["Engine"]
@@ -42,8 +43,9 @@ class Engine:
     `crew` is `native` (threads off the GIL), `threads` (Python's) or `auto` (native where the scorers can). `pin` gives
     each worker a core of its own; `spin_ns` is how long a native worker without work may spin (see `NativeCrew`).
 
-    Plans that decide by the state of the pools (docs/decisions/0009) are served by Python's threads. `services`, by
-    (model, pool), say how long their batches should take; without, the engine learns it while it serves.
+    Plans that decide by the state of the pools (docs/decisions/0009) and plans whose stages feed early (0011) are
+    served by Python's threads. `services`, by (model, pool), say how long batches of the former should take; without,
+    the engine learns it while it serves.
     """
 
     def __init__(
@@ -121,7 +123,10 @@ class Engine:
             else:
                 run.clock.wait_until(query.arrival_ns)
             run.dispatch_ns[query.number] = run.clock.now_ns()
-            self._dispatch(run, query, 0, None)
+            if run.course is None:
+                self._dispatch(run, query, 0, None)
+            else:
+                self._send(run, run.course.begin(query.number))
         run.meta["dispatcher_cpu_ns"] = float(time.thread_time_ns() - began_cpu)
 
     def _dispatch(self, run: Run, query: Query, stage: int, rows: NDArray[np.int64] | None) -> None:
@@ -134,13 +139,35 @@ class Engine:
             choice = decide(size, stage, plan, watch)
             taken = watch.crews[choice.pool].submit_as(number, stage, size, rows, deadline_ns, choice)
         if not taken:
-            run.board.fail(query.number, f"refused: {self.queue_limit} slices were waiting already")
+            run.board.fail(query.number, self._refusal())
+
+    def _send(self, run: Run, sending: Sending) -> None:
+        """Queue a group of candidates, in a plan whose stages feed early."""
+        number, stage, pool, first, size, step, ticket, candidates = sending
+        rows = None if candidates is None else candidates + run.row[number]
+        deadline_ns = min(int(run.trace.arrival_ns[number]) + self.deadline_ns, NEVER_NS)
+        crew = run.crews[pool]
+        assert isinstance(crew, ThreadCrew)
+        choice = Choice(pool, step)
+        if not crew.submit_as(number, stage, size, rows, deadline_ns, choice, begin=first, ticket=ticket):
+            run.board.fail(number, self._refusal())
+
+    def _refusal(self) -> str:
+        return f"refused: {self.queue_limit} slices were waiting already"
 
     def _follow_until(self, run: Run, instant_ns: int) -> None:
         """Send queries on to their next stage until `instant_ns`."""
         while (left_ns := instant_ns - run.clock.now_ns()) > 0:
-            for number, stage in run.board.wait(min(left_ns, LONGEST_WAIT_NS)):
+            self._follow_for(run, min(left_ns, LONGEST_WAIT_NS))
+
+    def _follow_for(self, run: Run, timeout_ns: int) -> None:
+        """Wait until queries, or parts of them, have been through a stage, and send them on."""
+        if run.course is None:
+            for number, stage in run.board.wait(timeout_ns):
                 self._follow(run, number, stage)
+        else:
+            for sending in run.course.wait(timeout_ns):
+                self._send(run, sending)
 
     def _follow(self, run: Run, number: int, stage: int) -> None:
         """Send a query on that has been through `stage`."""
@@ -152,8 +179,7 @@ class Engine:
         """Wait for what is still out, at most `patience_s`."""
         until_ns = run.clock.now_ns() + int(self.patience_s * 1e9)
         while not run.board.idle and (left_ns := until_ns - run.clock.now_ns()) > 0:
-            for number, stage in run.board.wait(min(left_ns, LONGEST_WAIT_NS)):
-                self._follow(run, number, stage)
+            self._follow_for(run, min(left_ns, LONGEST_WAIT_NS))
 
     def _scorers(self, trace: Trace, plan: Plan) -> Scorers:
         """Return the scorer of each stage on each pool it may go to."""

@@ -18,15 +18,21 @@ CrewKind = Literal["auto", "native", "threads"]
 def native_pools(plan: Plan, scorers: Scorers, kind: CrewKind) -> frozenset[str]:
     """Return the pools that native crews serve; a device other than the CPU always has Python threads.
 
-    So have plans that decide by the state of the pools. Raises where `kind` is native and it cannot be: `SetupError`
-    without the extension, `BadInputError` where a scorer has no native handle, and for such a plan.
+    So have plans that decide by the state of the pools or whose stages feed early. Raises where `kind` is native and it
+    cannot be: `SetupError` without the extension, `BadInputError` where a scorer has no native handle, and for such
+    plans.
     """
     if kind == "native" and plan.dynamic:
         raise BadInputError(
             "crew: a native crew cannot serve a plan that decides by the state of the pools",
             hint="let the crew be auto or threads, or take queue-aware, adapt and combine_wait_us out of the plan",
         )
-    if kind == "threads" or plan.dynamic:
+    if kind == "native" and plan.feeds_early:
+        raise BadInputError(
+            "crew: a native crew cannot serve a plan whose stages feed early",
+            hint='let the crew be auto or threads, or let every stage feed `"whole"`',
+        )
+    if kind == "threads" or plan.dynamic or plan.feeds_early:
         return frozenset()
     cpu = [name for name, pool in plan.pools.items() if pool.device == "cpu"]
     if kind == "native":
@@ -83,6 +89,7 @@ def _assignment(run: Run, name: str, cores: tuple[int, ...], queue_limit: int) -
         limits=tuple(stage.batch_limit(name) for stage in stages),
         waits_ns=tuple(-1 if (us := stage.combine_wait_us) is None else us * 1000 for stage in stages),
         watched=run.plan.dynamic,
+        bases=() if run.course is None else tuple(run.course.bases),
     )
 
 

@@ -11,6 +11,8 @@ from tailrank.core import BadInputError, Plan, Records, SliceRecords, Trace, str
 from tailrank.engine.board import Board, ThreadBoard
 from tailrank.engine.clock import WallClock
 from tailrank.engine.crew import Crew
+from tailrank.engine.early import Course
+from tailrank.engine.parts_board import PartsBoard
 from tailrank.engine.scorer import Scorer
 from tailrank.engine.watch import Watch
 from tailrank.native import extension
@@ -60,10 +62,16 @@ class Run:
         self.taken = taken(self.trace, self.plan)
         self.size = self.taken.size
         self.base = np.concatenate([[0], np.cumsum(self.size)]).astype(np.int64)
-        self.scores = np.zeros(int(self.base[-1]), dtype=np.float32)
         self.row = self._rows() if self.starts is None else self._checked(self.starts)
-        board_of = extension.core().Board if self.native_board else ThreadBoard
-        self.board: Board = board_of(self.finish_ns)
+        self.course: Course | None = None  # for plans whose stages feed early
+        if self.plan.feeds_early:
+            parts = PartsBoard(self.finish_ns)
+            self.board: Board = parts
+            self.course = Course(self.plan, self.size, parts)
+            self.scores = self.course.scores
+        else:
+            self.board = extension.core().Board(self.finish_ns) if self.native_board else ThreadBoard(self.finish_ns)
+            self.scores = np.zeros(int(self.base[-1]), dtype=np.float32)
         self.crews: dict[str, Crew] = {}
         self.watch: Watch | None = None  # for plans that decide by the state of the pools
         self.meta: dict[str, float] = {}
@@ -110,6 +118,8 @@ class Run:
 
     def answer(self, query: int) -> Answer:
         """Return what a query that is through its last stage gets."""
+        if self.course is not None:
+            return Answer(*self.course.answer(query))
         before, scores = self.kept.get(query), self._scores(query)
         best = keep(scores, kept(len(scores), self.plan.stages[-1].keep))
         return Answer(best if before is None else before[best], scores[best])

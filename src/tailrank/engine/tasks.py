@@ -17,7 +17,10 @@ I64 = NDArray[np.int64]
 
 
 class Task(NamedTuple):
-    """A slice on its way to a worker: its rows in the prepared candidates (None: the run from `row`)."""
+    """A slice on its way to a worker: its rows in the prepared candidates (None: the run from `row`).
+
+    `told` is what the board is told that is done: the stage, or a part of one (see `PartsBoard`).
+    """
 
     query: int
     stage: int
@@ -28,6 +31,7 @@ class Task(NamedTuple):
     deadline_ns: int
     queued_ns: int
     expected_ns: int
+    told: int
 
 
 class Tasks(Protocol):

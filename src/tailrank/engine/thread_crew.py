@@ -47,7 +47,8 @@ class ThreadCrew:
         self._logs: list[list[Served]] = [[] for _ in range(work.workers)]
         self._told = [0] * work.workers  # by worker: entries of its log that `fresh` has returned
         self._cpu_ns = [0] * work.workers
-        self._base, self._row = work.base.tolist(), work.row.tolist()
+        self._row = work.row.tolist()
+        self._bases = [base.tolist() for base in work.bases] or [work.base.tolist()] * len(work.scorers)
         self._fixed = [Choice(work.pool, step) for step in work.steps]  # by stage: what no decision was needed for
         # What was queued is the dispatcher's to write, each worker's hands its own, by one assignment: whatever is
         # read in between, a slice either waits or is in hand.
@@ -71,8 +72,23 @@ class ThreadCrew:
         """Queue the slices of a query's stage, one by one."""
         return self.submit_as(query, stage, size, rows, deadline_ns, self._fixed[stage])
 
-    def submit_as(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int, choice: Choice) -> bool:
-        """Queue the slices of a query's stage as a decision cut them."""
+    def submit_as(
+        self,
+        query: int,
+        stage: int,
+        size: int,
+        rows: I64 | None,
+        deadline_ns: int,
+        choice: Choice,
+        *,
+        begin: int = 0,
+        ticket: int = -1,
+    ) -> bool:
+        """Queue the slices of a query's stage as a decision cut them.
+
+        Where stages feed early they are some of the stage's only: its candidates from `begin` on; and the board is told
+        that `ticket` is done of the first of them, one more of each that follows.
+        """
         work, step, put = self._work, choice.step, self._tasks.put
         slices = -(-size // step)
         if self._tasks.waiting() + slices > work.queue_limit:
@@ -81,13 +97,14 @@ class ThreadCrew:
         row, origin_ns, expected_ns = self._row[query], work.board.origin_ns, choice.slice_ns
         self._queued_slices += slices
         self._queued_ns += (slices - 1) * choice.slice_ns + choice.last_ns
-        for first in range(0, size, step):
+        for number, first in enumerate(range(0, size, step)):
             stop = min(first + step, size)
+            told = stage if ticket < 0 else ticket + number
             part = None if rows is None else rows[first:stop]
             if stop == size:
                 expected_ns = choice.last_ns
             queued_ns = time.perf_counter_ns() - origin_ns
-            put(Task(query, stage, first, stop, row, part, deadline_ns, queued_ns, expected_ns))
+            put(Task(query, stage, begin + first, begin + stop, row, part, deadline_ns, queued_ns, expected_ns, told))
         return True
 
     def idle(self) -> int:
@@ -192,7 +209,7 @@ class ThreadCrew:
             return
         log.append(Served(batch, start_ns, time.perf_counter_ns() - origin_ns))
         for task in batch:
-            board.slice_done(task.query, task.stage, task.stage == len(work.scorers) - 1)
+            board.slice_done(task.query, task.told, task.stage == len(work.scorers) - 1)
 
     def _on_time(self, task: Task, start_ns: int) -> bool:
         board = self._work.board
@@ -208,12 +225,12 @@ class ThreadCrew:
                 scores = scorer.score(task.row + task.first, task.row + task.stop)
             else:
                 scores = scorer.score_rows(task.rows)
-            base = self._base[task.query]
+            base = self._bases[task.stage][task.query]
             self._work.scores[base + task.first : base + task.stop] = scores
             return
         scores, done = scorer.score_rows(np.concatenate([_rows(task) for task in batch])), 0
         for task in batch:
-            base, size = self._base[task.query], task.stop - task.first
+            base, size = self._bases[task.stage][task.query], task.stop - task.first
             self._work.scores[base + task.first : base + task.stop] = scores[done : done + size]
             done += size
 
