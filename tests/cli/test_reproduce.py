@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tailrank.cli import fidelity
 from tailrank.cli.main import main
 from tailrank.tuner import readings
 
@@ -33,6 +34,18 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readings, "columns", few)
 
 
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No engine: its numbers, other ones each time, are tested in test_fidelity."""
+    counted = iter(range(1, 100))
+
+    def rows(seed: int, progress: Any) -> dict[str, Any]:
+        row = {"network": "ncf", "load": 0.5, "queries": 100, "engine_ms": next(counted), "own_times_ms": 1.0}
+        return {"absent": None, "workers": 2, "others": 0.0, "left_out": [], "rows": [row | {"profiled_ms": 1.0}]}
+
+    monkeypatch.setattr(fidelity, "fidelity", rows)
+
+
 def reproduce(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     asked = [
         "reproduce",
@@ -56,7 +69,8 @@ def reproduce(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]
 def test_the_study_is_written_and_repeats_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = reproduce(capsys, "--out", str(tmp_path / "one"), "--write-docs", str(tmp_path / "docs" / "page.md"))
     second = reproduce(capsys, "--out", str(tmp_path / "two"))
-    assert {key for key in first if first[key] != second[key]} <= {"seconds", "made_at", "versions"}
+    assert {key for key in first if first[key] != second[key]} <= {"seconds", "made_at", "versions", "fidelity"}
+    assert first["fidelity"] != second["fidelity"]
     assert json.loads((tmp_path / "one" / "result.json").read_text()) == first
     assert (tmp_path / "one" / "report.html").read_text().lower().startswith("<!doctype html>")
     page = (tmp_path / "docs" / "page.md").read_text()
@@ -66,7 +80,8 @@ def test_the_study_is_written_and_repeats_itself(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.usefixtures("tiny")
 def test_the_document_has_what_the_study_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = reproduce(capsys, "--out", str(tmp_path / "out"), "--seed", "3")
+    found = reproduce(capsys, "--out", str(tmp_path / "out"), "--seed", "3", "--no-engine")
+    assert "--no-engine" in found["fidelity"]["absent"]
     assert found["seed"] == 3
     keys = {(cell["network"], cell["target"], cell["host"], cell["scheduler"]) for cell in found["cells"]}
     assert keys == {
@@ -82,6 +97,12 @@ def test_the_document_has_what_the_study_promises(tmp_path: Path, capsys: pytest
     assert len(found["checks"]) == 17
     assert len(found["claims"]) == 5
     assert found["seconds"] > 0
+    lost = {(row["network"], row["target"], row["scheduler"]): row["regret"] for row in found["regret"]}
+    assert lost == {
+        (cell["network"], cell["target"], cell["scheduler"]): cell["regret"]
+        for cell in found["cells"]
+        if cell["regret"] is not None
+    }
     assert [row["name"] for row in found["readings"]] == ["as calibrated", "A100, fused"]
     assert {row["knob"] for rows in found["curves"].values() for row in rows} == {"batch_size", "offload_at"}
 

@@ -31,6 +31,29 @@ def result() -> dict[str, Any]:
         "readings": [{"name": "4 cores", "assumption": "small", "gain": {"medium": 4.25}, "over_cpu": {"medium": 2.0}}],
         "claims": [{"text": "a claim | with a bar", "holds": False, "ours": "3 of 4"}],
         "checks": [{"id": 1, "text": "a check", "tag": "D", "holds": None, "ours": "nothing"}],
+        "regret": [
+            {"network": "rmc1", "host": "h", "target": "low", "scheduler": "gpu", "climb_batch_size": 64}
+            | {"climb_offload_at": 512, "best_batch_size": 96, "best_offload_at": None, "regret": 0.0123}
+            | {"fresh": [0.98, 0.97, 0.99], "evaluations": 33, "exhaustive": 660},
+            {"network": "rmc2", "host": "h", "target": "low", "scheduler": "cpu", "climb_batch_size": 64}
+            | {"climb_offload_at": None, "best_batch_size": 64, "best_offload_at": None, "regret": 0.0}
+            | {"fresh": None, "evaluations": 9, "exhaustive": 20},
+        ],
+        "fidelity": {
+            "absent": None,
+            "workers": 2,
+            "others": 0.04,
+            "rows": [
+                {
+                    "network": "ncf",
+                    "load": 0.7,
+                    "queries": 321,
+                    "engine_ms": 3.3,
+                    "own_times_ms": 3.0,
+                    "profiled_ms": None,
+                }
+            ],
+        },
         "cells": [cell, cell | {"gpu": None, "scheduler": "cpu", "offload_at": None, "gain": None}],
         "poisson": [{"network": "rmc1", "target": "medium", "exact_qps": 100.0, "integer_qps": 130.0, "ratio": 1.3}],
         "penalty": [
@@ -68,3 +91,17 @@ def test_verdicts_are_words(result: dict[str, Any]) -> None:
     text = page(result)
     assert "| a claim / with a bar | no | 3 of 4 |" in text
     assert "cannot be told" in text
+
+
+def test_what_is_lost_is_told_with_both_plans(result: dict[str, Any]) -> None:
+    text = page(result)
+    assert "in 1 of 2 cells none is better, and the most that is lost is 1.23 %" in text
+    assert "at most 5.0 % of the grid's plans" in text
+    assert "| rmc1 | h | low | gpu | 64, offload from 512 | 96 | 1.23 % | 0.980 (0.970 to 0.990) | 33 of 660 |" in text
+    assert "| rmc2 | h | low | cpu |" not in text
+
+
+def test_the_engine_is_beside_the_simulator_or_the_reason_why_not(result: dict[str, Any]) -> None:
+    assert "| ncf | 70 % | 321 | 3.30 | 3.00 | - | 1.10 | - |" in page(result)
+    result["fidelity"] = {"absent": "no torch here", "rows": []}
+    assert "Not compared: no torch here." in page(result)

@@ -1,4 +1,7 @@
-"""`tailrank reproduce`: a published study, run again in the simulator on the catalogue of hardware. Needs no torch."""
+"""`tailrank reproduce`: a published study, run again in the simulator on the catalogue of hardware.
+
+Needs no torch, but for one of its questions: where torch is installed, the engine is compared with the simulator.
+"""
 
 import argparse
 import time
@@ -29,12 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="short runs with wide intervals, to see that it works: no figure counts"
     )
+    parser.add_argument(
+        "--no-engine",
+        action="store_true",
+        help="do not compare the simulator with the engine on this host (default: compare, where PyTorch is installed)",
+    )
     add_sweep(parser)
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the study and write the result directory."""
+    from tailrank.cli.fidelity import absent, fidelity
     from tailrank.cli.kernels import prepare_kernels
     from tailrank.cli.reproduced import describe, document, networks_of, write
     from tailrank.cli.reproduction_page import page
@@ -52,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
         found = swept(
             run_column, cells, args, progress, title="columns of the study", label=lambda column: column.label
         )
+        compared = absent("not asked for: `--no-engine`") if args.no_engine else fidelity(args.seed, progress)
         progress.step("evidence and checks")
-        result = document(found, seed=args.seed, quick=args.quick, networks=networks, began=began)
+        result = document(found, seed=args.seed, quick=args.quick, networks=networks, fidelity=compared, began=began)
         progress.step("writing the result")
         write(out, result)
         if args.write_docs is not None:

@@ -1,6 +1,7 @@
 """What `tailrank reproduce deeprecsys` found: the document, the result directory, the text for people."""
 
 import shlex
+import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +41,18 @@ def networks_of(text: str | None) -> tuple[str, ...]:
 
 
 def document(
-    results: Sequence[ColumnResult], *, seed: int, quick: bool, networks: Sequence[str], began: float
+    results: Sequence[ColumnResult],
+    *,
+    seed: int,
+    quick: bool,
+    networks: Sequence[str],
+    fidelity: dict[str, Any],
+    began: float,
 ) -> dict[str, Any]:
-    """Return the result document; `began` is the monotonic time at which the command did."""
+    """Return the result document; `began` is the monotonic time at which the command did.
+
+    All but `fidelity`, `made_at`, `versions` and `seconds` is the same for the same seed, on any machine.
+    """
     main = [each for each in results if each.column.reading == ""]
     cells = [cell for result in main for cell in result.cells]
     points = [_plain(point) for result in main for point in result.curves]
@@ -67,6 +77,7 @@ def document(
         "readings": readings(results),
         "repeats": repeats(results),
         "claims": claims(results),
+        "fidelity": fidelity,
         "probes": sum(each.probes for each in results),
     }
     built["evidence"] = gather(seed)
@@ -98,11 +109,37 @@ def describe(result: dict[str, Any], out: Path) -> str:
         table(header, rows),
         "",
         *(f"{said[claim['holds']]:<10}  {claim['text']}: {claim['ours']}" for claim in result["claims"]),
+        f"regret      {_regret_words(result)}",
+        f"engine      {_engine_words(result)}",
         f"checks      {sum(each['holds'] is True for each in result['checks'])} of {len(result['checks'])} hold",
         f"result      {out / 'result.json'} after {result['seconds']:.0f} s",
         f"report      {out / 'report.html'}",
     ]
     return "\n".join(lines)
+
+
+def _regret_words(result: dict[str, Any]) -> str:
+    rows = result["regret"]
+    if not rows:
+        return "not measured"
+    worst = max(rows, key=lambda row: row["regret"])
+    place = f"{worst['network']} {worst['target']} on {worst['host']}, {worst['scheduler']}"
+    return f"at most {100 * worst['regret']:.2f} % against every plan, in {len(rows)} cells ({place})"
+
+
+def _engine_words(result: dict[str, Any]) -> str:
+    found = result["fidelity"]
+    if not found["rows"]:
+        return f"not compared: {found['absent']}"
+    words = [
+        f"{100 * statistics.median(errors):.1f} % with {times}"
+        for key, times in (("own_times_ms", "the run's own times"), ("profiled_ms", "profiled ones"))
+        if (errors := [abs(row["engine_ms"] / row[key] - 1) for row in found["rows"] if row["engine_ms"] and row[key]])
+    ]
+    return (
+        f"p95 over the simulator's in {len(found['rows'])} runs here, median error: {', '.join(words)}; "
+        f"other processes took {100 * found['others']:.0f} % of the processors"
+    )
 
 
 def gains_beside(result: dict[str, Any]) -> list[tuple[str, str, list[tuple[str, str]]]]:

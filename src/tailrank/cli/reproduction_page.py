@@ -26,6 +26,8 @@ def page(result: dict[str, Any]) -> str:
         *_gains(result),
         *_readings(result),
         *_asserted(result),
+        *_regret(result),
+        *_engine(result),
         *_cells(result),
         *_arrivals(result),
         *_sizes(result),
@@ -67,6 +69,72 @@ def _asserted(result: dict[str, Any]) -> list[str]:
         *_title("The seventeen checks"),
         *_table(["", "check", "tag", "holds", "ours"], checks),
     ]
+
+
+def _regret(result: dict[str, Any]) -> list[str]:
+    rows = result["regret"]
+    lost = [row for row in rows if row["regret"] > 0]
+    tenths = [row["evaluations"] / row["exhaustive"] for row in rows if row["scheduler"] == "gpu"]
+    most = max((row["regret"] for row in rows), default=0.0)
+    words = (
+        f"Every pair of batch size (1, 2, 3, 4, 6, ..., 1024) and threshold (none, 1, 32, 64, ..., 992) against the "
+        f"plan that the search chose, on the same queries: in {len(rows) - len(lost)} of {len(rows)} cells none is "
+        f"better, and the most that is lost is {100 * most:.2f} %. With the GPU the search served at most "
+        f"{100 * max(tenths, default=0.0):.1f} % of the grid's plans; without it the grid has 20 plans. Fresh queries "
+        f"chose neither plan. The cells where some plan is better:"
+    )
+    cells = [
+        [
+            row["network"],
+            row["host"],
+            row["target"],
+            row["scheduler"],
+            *(_knobs(row, which) for which in ("climb", "best")),
+            f"{100 * row['regret']:.2f} %",
+            "same plan" if row["fresh"] is None else "{:.3f} ({:.3f} to {:.3f})".format(*row["fresh"]),
+            f"{row['evaluations']} of {row['exhaustive']}",
+        ]
+        for row in lost
+    ]
+    header = ["network", "host", "target", "scheduler", "found", "best", "regret", "found over best on fresh queries"]
+    return [*_title("What the search loses to exhaustive search"), words, "", *_table([*header, "plans served"], cells)]
+
+
+def _knobs(row: dict[str, Any], which: str) -> str:
+    at = row[f"{which}_offload_at"]
+    return f"{row[f'{which}_batch_size']}" + ("" if at is None else f", offload from {at}")
+
+
+def _engine(result: dict[str, Any]) -> list[str]:
+    found = result["fidelity"]
+    if not found["rows"]:
+        return [*_title("Engine and simulator"), f"Not compared: {found['absent']}."]
+    words = (
+        f"Measured on the host that made this page ({found['workers']} workers, small tables), so unlike the rest it "
+        f"differs from run to run; other processes took {100 * found['others']:.0f} % of its processors meanwhile. "
+        f"95th percentiles of the same trace and plan; own times: each slice takes in the simulator what it took then."
+    )
+    rows = [
+        [
+            row["network"],
+            f"{100 * row['load']:.0f} %",
+            row["queries"],
+            *(significant(row[key]) for key in ("engine_ms", "own_times_ms", "profiled_ms")),
+            *(significant(_ratio(row, key)) for key in ("own_times_ms", "profiled_ms")),
+        ]
+        for row in found["rows"]
+    ]
+    header = ["network", "of full load", "queries", "engine, ms", "own times, ms", "profiled, ms"]
+    return [
+        *_title("Engine and simulator"),
+        words,
+        "",
+        *_table([*header, "engine over own times", "engine over profiled"], rows),
+    ]
+
+
+def _ratio(row: dict[str, Any], key: str) -> float | None:
+    return row["engine_ms"] / row[key] if row["engine_ms"] and row[key] else None
 
 
 def _cells(result: dict[str, Any]) -> list[str]:

@@ -207,9 +207,24 @@ def build() -> dict[str, Any]:
         "repeats": [{"network": "rmc1", "host": "skylake-40c", "target": "medium", "steps": 0.58}],
         "regret": [
             {"network": "rmc1", "target": "medium", "host": "skylake-40c", "scheduler": "cpu", "climb_qps": 99.0}
-            | {"best_qps": 99.5, "regret": 0.005, "evaluations": 20, "exhaustive": 400}
+            | {"best_qps": 99.5, "regret": 0.005, "evaluations": 20, "exhaustive": 20, "fresh": None}
+            | {"climb_batch_size": 64, "climb_offload_at": None, "best_batch_size": 64, "best_offload_at": None},
+            {"network": "wnd", "target": "low", "host": "skylake-40c", "scheduler": "gpu", "climb_qps": 95.0}
+            | {"best_qps": 100.0, "regret": 0.05, "evaluations": 33, "exhaustive": 660, "fresh": [0.97, 0.95, 0.99]}
+            | {"climb_batch_size": 64, "climb_offload_at": 512, "best_batch_size": 96, "best_offload_at": 544},
         ],
-        "fidelity": [{"network": "rmc1", "simulator_ms": 12.4, "engine_ms": 12.0}],
+        "fidelity": {
+            "absent": None,
+            "workers": 2,
+            "others": 0.02,
+            "left_out": ["wnd"],
+            "seconds": 5.0,
+            "rows": [
+                {"network": "ncf", "load": load, "offered_qps": 1000.0, "queries": 800, "engine_ms": 12.0}
+                | {"own_times_ms": 12.0 / (1 + load / 10), "profiled_ms": 10.0, "drift": 1.0}
+                for load in (0.5, 0.7, 0.85)
+            ],
+        },
         "evidence": evidence(),
         "checks": [
             {"id": number, "text": f"check {number}", "tag": "D", "holds": number % 3 != 0, "ours": f"number {number}"}

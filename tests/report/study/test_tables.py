@@ -58,3 +58,11 @@ def test_the_calibrations_errors_are_by_network(document: dict[str, Any]) -> Non
     table = tables.fits(Value(document))
     assert table is not None
     assert table.rows[0][:3] == ("t4, NCF", "total_ms", "3")
+
+
+def test_regret_shows_both_plans_and_what_fresh_queries_say(document: dict[str, Any]) -> None:
+    table = tables.regret(Value(document))
+    assert table is not None
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert table.rows[0][4:7] == ("64, none", "64, none", "same plan")
+    assert table.rows[1][4:7] == ("64, 512", "96, 544", "0.970 (0.950 to 0.990)")

@@ -13,6 +13,7 @@ from tailrank.report.frame import placed, reproduce, template
 from tailrank.report.study import charts, tables
 from tailrank.report.study.cells import Cells, factor
 from tailrank.report.study.differences import differences
+from tailrank.report.study.faithful import table as fidelity
 from tailrank.report.study.paper import GAINS, TAGS
 from tailrank.report.study.questions import answers
 from tailrank.report.wording import NOT_MEASURED, amount, count, percent, plural, unbroken
@@ -51,6 +52,7 @@ def render(document: dict[str, Any]) -> str:
         differences=differences(value),
         readings=tables.readings(value),
         regret=tables.regret(value),
+        fidelity=fidelity(value),
         fits=tables.fits(value),
         checks=tables.checks(value),
         claims=tables.claims(value),

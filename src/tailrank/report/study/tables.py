@@ -77,13 +77,40 @@ def regret(document: Value) -> Table | None:
             amount(row["climb_qps"].number),
             amount(row["best_qps"].number),
             percent(None if (value := row["regret"].number) is None else 100 * value),
+            _plan(row, "climb"),
+            _plan(row, "best"),
+            _fresh(row["fresh"].numbers),
             count(row["evaluations"].number),
             count(row["exhaustive"].number),
         )
         for row in document["regret"]
     ]
-    columns = ("cell", "climb (queries/s)", "best (queries/s)", "regret", "evaluations", "of")
-    return Table("Regret of the climb", columns, rows) if rows else None
+    columns = (
+        "cell",
+        "found (queries/s)",
+        "best (queries/s)",
+        "regret",
+        "found: batch, offload from",
+        "best",
+        "found over best on fresh queries",
+        "plans served",
+        "of",
+    )
+    note = (
+        "Best of every batch size 1, 2, 3, 4, 6, ..., 1024 and, with the GPU, every threshold 1, 32, 64, ..., 992, on "
+        "the queries that the search chose by. Without the GPU the grid is small and the search measures much of it."
+    )
+    return Table("Regret of the search", columns, rows, note) if rows else None
+
+
+def _fresh(ratio: list[float]) -> str:
+    """Return value, low and high of a ratio as text; nothing where the plans are the same one."""
+    return f"{ratio[0]:.3f} ({ratio[1]:.3f} to {ratio[2]:.3f})" if len(ratio) == 3 else "same plan"
+
+
+def _plan(row: Value, which: str) -> str:
+    size, at = row[f"{which}_batch_size"].number, row[f"{which}_offload_at"].number
+    return NOT_MEASURED if size is None else f"{count(size)}, {'none' if at is None else count(at)}"
 
 
 def cells(document: Value, host: str) -> Table | None:
