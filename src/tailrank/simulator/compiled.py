@@ -11,6 +11,7 @@ from tailrank.simulator.feeding import EarlyArrays, walk_feeding
 from tailrank.simulator.funnel import walk_funnel
 from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import walk_pool
+from tailrank.simulator.tandem import separable, walk_tandem
 from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
 from tailrank.timing import BUCKETS, QUANTILES, Overheads, bucket
 
@@ -18,6 +19,7 @@ __all__ = ["DYNAMIC_KERNELS", "EARLY_KERNELS", "KERNELS", "loads", "walk"]
 
 ALWAYS = 2**62  # no query is as large
 Number = TypeVar("Number", np.int64, np.float64)
+Costs = tuple[int, int, int, int, int, int, int, int, int]
 
 
 @compiled
@@ -66,22 +68,26 @@ def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: 
     )
     stage = plan.stages[0]
     if len(plan.stages) == 1 and stage.offload_pool != stage.pool:
-        _walk_pools(trace, plan, work, overheads, walked)
+        size = np.minimum(trace.size, reach(plan)[0])
+        _walk_stage(0, trace.arrival_ns, size, plan, work, _costs(overheads), walked)
+    elif slices == 0 and not work.given and separable(plan, overheads):
+        _walk_tandem(trace, plan, work, overheads, walked)
     else:
         _walk_funnel(trace, plan, work, overheads, walked)
     return walked
 
 
-def _walk_pools(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walked: Walked) -> None:
-    stage, size = plan.stages[0], _plain(np.minimum(trace.size, reach(plan)[0]))
+def _walk_stage(number: int, arrival_ns: I64, size: I64, plan: Plan, work: Work, costs: Costs, walked: Walked) -> None:
+    """Walk one stage, whose pools are its own, for queries of `size` (n,) that arrive there at `arrival_ns`."""
+    stage = plan.stages[number]
     for offloaded, name in ((False, stage.pool), (True, stage.offload_pool)):
-        table = work.tables.get((0, name)) if name is not None else None
+        table = work.tables.get((number, name)) if name is not None else None
         if name is None or table is None:
             continue
         pool = list(plan.pools).index(name)
         walked.busy_ns[pool], walked.served[pool] = walk_pool(
-            _plain(trace.arrival_ns),
-            size,
+            _plain(arrival_ns),
+            _plain(size),
             offloaded,
             _offload_at(stage),
             stage.batch_size,
@@ -90,13 +96,30 @@ def _walk_pools(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walk
             _plain(np.asarray(table.mean_ns, np.float64)),
             _plain(np.asarray(table.noise, np.float64)).ravel(),
             bucket(np.arange(table.mean_ns.shape[1])),
-            work.draws[0],
-            work.given[0] if work.given else np.zeros(0, np.int64),
-            _costs(overheads),
+            work.draws[number],
+            work.given[number] if work.given else np.zeros(0, np.int64),
+            costs,
             walked.dispatch_ns,
             walked.finish_ns,
             walked.rows,
         )
+
+
+def _walk_tandem(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walked: Walked) -> None:
+    """Walk stage after stage: only the first waits for the timer, only the last merges."""
+    most, last = reach(plan), len(plan.stages) - 1
+    timer, query_ns, slice_ns, wakeup, handoff, merge, cold, interrupt, cores = _costs(overheads)
+
+    def walk_stage(number: int, arrival_ns: I64, queries: I64 | None) -> I64:
+        size = np.minimum(trace.size, most[number])
+        waits, ends = timer * (number == 0), merge * (number == last)
+        costs = waits, query_ns, slice_ns, wakeup, handoff, ends, cold, interrupt, cores
+        dispatch_ns = walked.dispatch_ns if number == 0 else np.zeros_like(arrival_ns)
+        here = Walked(dispatch_ns, np.zeros_like(arrival_ns), walked.rows, walked.busy_ns, walked.served)
+        _walk_stage(number, arrival_ns, size if queries is None else size[queries], plan, work, costs, here)
+        return here.finish_ns
+
+    walked.finish_ns[:] = walk_tandem(trace.arrival_ns, len(plan.stages), walk_stage)
 
 
 def _walk_funnel(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walked: Walked) -> None:
@@ -178,7 +201,7 @@ def _limits(stage: Stage) -> tuple[int, int]:
     return stage.batch_size, stage.batch_limit(stage.offload_pool or stage.pool)
 
 
-def _costs(o: Overheads) -> tuple[int, int, int, int, int, int, int, int, int]:
+def _costs(o: Overheads) -> Costs:
     return o.timer_ns, o.query_ns, o.slice_ns, o.wakeup_ns, o.handoff_ns, o.merge_ns, o.cold_ns, o.interrupt_ns, o.cores
 
 
