@@ -45,7 +45,7 @@ def funnels(draw: st.DrawFn) -> tuple[Plan, list[list[float]]]:
     return Plan(stages=tuple(stages), pools=pools, take=take), tables
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     funnel=funnels(),
     queries=st.lists(st.tuples(st.integers(1, 300), st.floats(0, 1)), min_size=1, max_size=12),

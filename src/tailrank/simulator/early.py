@@ -3,6 +3,8 @@
 Queries of one size have the same parts, so these are laid out once for each size.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,8 +34,10 @@ def early(trace: Trace, plan: Plan, seed: int, placement: Placement) -> Early:
             filled += len(parts.size)
         at[number, -1] = filled
     table = np.array(rows, np.int64).reshape(-1, 4)
-    hits, hits_at = _hits(trace, plan, laid, which, seed, placement)
-    return Early(which.astype(np.int64), totals, at, table, hits, hits_at)
+    none = np.zeros(0, np.int64)
+    work = Early(which.astype(np.int64), totals, at, table, none, np.zeros((len(trace), len(plan.stages)), np.int64))
+    hits, hits_at = _hits(plan, work, seed, placement)
+    return replace(work, hits=hits, hits_at=hits_at)
 
 
 def _columns(parts: Parts, following: Parts | None) -> list[tuple[int, int, int, int]]:
@@ -43,25 +47,21 @@ def _columns(parts: Parts, following: Parts | None) -> list[tuple[int, int, int,
     return list(zip(parts.size, parts.gives, following.begin, following.group[:-1], strict=True))
 
 
-def _hits(
-    trace: Trace, plan: Plan, laid: list[tuple[Parts, ...]], which: I64, seed: int, placement: Placement
-) -> tuple[I64, I64]:
+def _hits(plan: Plan, work: Early, seed: int, placement: Placement) -> tuple[I64, I64]:
     """Return how many of the best `keep` are among what each part gives, and where those of (query, stage) begin.
 
     For stages that feed `exact` only; elsewhere nobody asks.
     """
     hits: list[I64] = []
-    at, filled = np.zeros((len(trace), len(plan.stages)), np.int64), 0
+    hits_at, filled = work.hits_at.copy(), 0
     for depth, stage in enumerate(plan.stages):
-        if stage.feed != "exact" or len(trace) == 0:
+        if stage.feed != "exact" or len(work.which) == 0:
             continue
-        size, gives = (
-            np.concatenate([np.array(getattr(laid[number][depth], name)) for number in which.tolist()])
-            for name in ("size", "gives")
-        )
-        count = np.array([len(stages[depth].size) for stages in laid])[which]
-        best = np.array([stages[depth + 1].total for stages in laid])[which]
+        first = work.at[work.which, depth]
+        count = work.at[work.which, depth + 1] - first
         begins = np.concatenate([[0], np.cumsum(count)])
+        row = np.repeat(first - begins[:-1], count) + np.arange(begins[-1])
+        size, gives, best = work.table[row, 0], work.table[row, 1], work.totals[work.which, depth + 1]
         found = placement(stream(seed, "placement", depth), size, begins, best)
         if np.any(found < 0) or np.any(found > size) or np.any(np.add.reduceat(found, begins[:-1]) != best):
             raise BadInputError(
@@ -69,9 +69,9 @@ def _hits(
                 hint="it must find no more in a slice than its size, and all of them together",
             )
         hits.append(np.minimum(found, gives))
-        at[:, depth] = filled + begins[:-1]
+        hits_at[:, depth] = filled + begins[:-1]
         filled += len(size)
-    return np.concatenate(hits) if hits else np.zeros(0, np.int64), at
+    return np.concatenate(hits) if hits else work.hits, hits_at
 
 
 def early_loads(plan: Plan, work: Early) -> Loads:

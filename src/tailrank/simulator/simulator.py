@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tailrank.core import Plan, Records, SliceRecords, Trace, stream
 from tailrank.simulator.early import early, early_loads
 from tailrank.simulator.placement import Placement, random_placement
-from tailrank.simulator.work import Loads, Services, Tables, Walked, Work, bounds, tables
+from tailrank.simulator.work import Early, Loads, Services, Tables, Walked, Work, bounds, tables
 from tailrank.timing import NO_OVERHEADS, Overheads
 
 __all__ = ["Kernel", "Simulator", "saturated"]
@@ -61,11 +61,12 @@ class Simulator:
         # A tuner probes one trace under one plan at many rates: the noise and the last tables serve again.
         self._draws: dict[int, NDArray[np.uint8]] = {}
         self._tables: tuple[Plan, Loads, Tables] | None = None
+        self._early: tuple[Plan, NDArray[np.int64], Early] | None = None
 
     def serve(self, trace: Trace, plan: Plan) -> Records:
         """Return what happens to `trace` under `plan`; raises `BadInputError` where a service time is missing."""
         kernel = module(self.kernel)
-        parts = early(trace, plan, self.seed, self.placement) if plan.feeds_early else None
+        parts = self._early_for(trace, plan) if plan.feeds_early else None
         if parts is not None:
             loads: Loads = early_loads(plan, parts)
         else:
@@ -77,6 +78,14 @@ class Simulator:
             trace, plan, Work(found, draws, early=parts), self.overheads, slices=slices if self.detail else 0
         )
         return records_of(trace, plan, self.overheads, walked)
+
+    def _early_for(self, trace: Trace, plan: Plan) -> Early:
+        last = self._early  # read once: threads may share a simulator
+        if (
+            last is None or last[0] != plan or last[1] is not trace.size
+        ):  # at another rate the sizes stay the same array
+            last = self._early = plan, trace.size, early(trace, plan, self.seed, self.placement)
+        return last[2]
 
     def _tables_for(self, plan: Plan, loads: Loads) -> Tables:
         last = self._tables  # read once: threads may share a simulator
