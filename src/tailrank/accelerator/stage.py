@@ -147,15 +147,19 @@ def _interaction(chip: Chip, demand: Demand, items: int, array: Array) -> float:
     """Return the cycles of products of rows.
 
     Dot products: an item's rows lie on the array (`pair_dim` x `pairs` cells) and stream through it, items beside and
-    below each other where there is room. Products element by element: one a cycle in each block's accumulator.
+    below each other where there is room, in folds like those of a layer that is stacked (convention `v1`). Products
+    element by element: one a cycle in each block's accumulator.
     """
-    cycles = 0.0
+    cycles = 0
     if demand.pairs:
-        layer = Layer(demand.pair_dim, demand.pairs)
-        together = max(1, array.rows // demand.pair_dim) * max(1, array.cols // demand.pairs)
-        cycles += -(-items // together) * run(array, layer, demand.pairs).cycles
+        dim, pairs = demand.pair_dim, demand.pairs
+        below, beside = array.rows // dim, array.cols // pairs
+        if below and beside:
+            cycles = -(-items // (below * beside)) * (below * dim + dim + beside * pairs + pairs)
+        else:
+            cycles = items * run(array, Layer(dim, pairs), pairs).cycles
     blocks = max(1, array.cells // chip.block**2)
-    return cycles + -(-items * demand.products // blocks)
+    return float(cycles + -(-items * demand.products // blocks))
 
 
 def _filter(setting: Setting, items: int) -> float:
