@@ -11,7 +11,6 @@ from itertools import pairwise
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tailrank.core import BadInputError, stream
@@ -26,8 +25,9 @@ from tailrank.zoo import Network
 __all__ = ["Preferences", "Settings"]
 
 _NEVER = -1e9
-_JUDGED_SCORES = 1 << 21  # of the hold-out: users times items
-_BLOCK_SCORES = 1 << 17  # at a time through the chain, to bound memory
+_JUDGED_USERS, _JUDGED_RIVALS = 1024, 160
+_CALIBRATED = 2048  # examples of the hold-out
+_BLOCK = 64  # users at a time through the chain: what lies between its layers stays in the cache
 _EXAMINED = 8  # looks at the hold-out
 
 
@@ -47,6 +47,7 @@ class Settings:
     rivals: int = 80
     dropout: float = 0.1
     decay: float = 1e-5
+    bf16: bool = False  # the chain's products while training: several times faster where the processor has them
 
 
 class Preferences:
@@ -65,6 +66,7 @@ class Preferences:
         self.weights = self._drawn(network, seed)
         self.layers = len(network.chain("mlp").widths) - 1
         self.half = network.chain("mlp").widths[0] // 2
+        self._kind = torch.bfloat16 if self.settings.bf16 else torch.float32
         self._judged = self._hold_out(seed)
 
     def _drawn(self, network: Network, seed: int) -> dict[str, Tensor]:
@@ -117,7 +119,7 @@ class Preferences:
         penalty = 100 * settings.decay * norm
         if not deep:
             return penalty - (torch.log_softmax(scores, dim=1).gather(1, target) * worth).sum(dim=1).mean()
-        rival, log_share = self._rivals(scores.detach(), rng)
+        rival, log_share = self._rivals(scores.detach(), rng, settings.rivals)
         chosen = torch.cat([target, rival], dim=1)
         keep = self._keep((count, self.half), rng)
         vectors = bags.vectors(self._tables("mlp"), self.weights["mlp.base"], keep)
@@ -131,7 +133,7 @@ class Preferences:
     def _tables(self, branch: str) -> list[Tensor]:
         return [self.weights[f"{branch}.history.{number}"] for number in range(len(DECAYS))]
 
-    def _rivals(self, scores: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _rivals(self, scores: Tensor, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
         """Draw items (B, K), half by the product's softmax and half alike; and the log of how often each is expected.
 
         With that taken off their scores, the softmax over them is that over all items, on average.
@@ -139,58 +141,59 @@ class Preferences:
         chance = torch.softmax(scores, dim=1)
         possible = (scores > _NEVER / 2).float()
         chance = 0.5 * chance + 0.5 * possible / possible.sum(dim=1, keepdim=True)
-        drawn = torch.from_numpy(rng.random((len(scores), self.settings.rivals), dtype=np.float32))
+        drawn = torch.from_numpy(rng.random((len(scores), count), dtype=np.float32))
         edges = chance.cumsum(dim=1)
         rival = torch.searchsorted(edges, drawn * edges[:, -1:]).clamp(max=scores.shape[1] - 1)
-        return rival, torch.log(chance.gather(1, rival) * self.settings.rivals + 1e-20)
+        return rival, torch.log(chance.gather(1, rival) * count + 1e-20)
 
     def _keep(self, shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
         """Dropout's mask: 0 or what makes up for it."""
         share = self.settings.dropout
         return torch.from_numpy((rng.random(shape, dtype=np.float32) >= share) / np.float32(1 - share))
 
-    def _chain(self, users: Tensor, chosen: Tensor | None, rng: np.random.Generator | None = None) -> Tensor:
-        """The chain's output for `users` (B, W) and their `chosen` (B, K) items, or all of them: (B, K).
+    def _chain(self, users: Tensor, chosen: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+        """The chain's output for `users` (B, W) and their `chosen` (B, K) items: (B, K).
 
         The first layer's halves are run once a user and once an item, and added: the same sum, in another order.
         """
         weight = self.weights["chain.0.weight"]
         of_items = self.weights["mlp.items"] @ weight[:, self.half :].T
         x = (users @ weight[:, : self.half].T + self.weights["chain.0.bias"])[:, None]
-        x = x + (of_items if chosen is None else F.embedding(chosen, of_items))
+        x = (x + F.embedding(chosen, of_items)).to(self._kind)
         for number in range(1, self.layers):
             x = F.relu(x)
             if rng is not None and number < self.layers - 1:
-                x = x * self._keep((1, 1, x.shape[-1]), rng)  # one mask a batch: cheap, and enough
-            x = F.linear(x, self.weights[f"chain.{number}.weight"], self.weights[f"chain.{number}.bias"])
+                x = x * self._keep((1, 1, x.shape[-1]), rng).to(self._kind)  # one mask a batch: cheap, and enough
+            weight, bias = self.weights[f"chain.{number}.weight"], self.weights[f"chain.{number}.bias"]
+            kind = self._kind if number < self.layers - 1 else torch.float32  # scores keep all their bits
+            x = F.linear(x.to(kind), weight.to(kind), bias.to(kind))
         return x.squeeze(-1)
 
-    def _hold_out(self, seed: int) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
-        """Users whose next click is judged, that click, and what they had clicked before."""
+    def _hold_out(self, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Users whose next click is judged, that click, and what they had clicked before, as (row, item) pairs."""
         clicks = self.data.validation.ids[self.data.validation.label > 0]
-        most = max(16, _JUDGED_SCORES // self.histories.items)
-        picked = stream(seed, "judged").permutation(len(clicks))[:most]
+        picked = stream(seed, "judged").permutation(len(clicks))[:_JUDGED_USERS]
         user = clicks[picked, 0].astype(np.int64)
         item = torch.from_numpy(clicks[picked, 1].astype(np.int64))
-        return torch.from_numpy(user), item, self.histories.seen(user)
+        return torch.from_numpy(user), item, torch.from_numpy(np.argwhere(self.histories.seen(user)))
 
     def quality(self) -> float:
-        """Mean log-probability of the hold-out's clicks among all items not clicked before."""
+        """Mean log-probability of the hold-out's clicks among all items not clicked before, by sampled rivals."""
         user, item, seen = self._judged
         if len(user) == 0:
             return 0.0
-        scores = self.scores(user).masked_fill(torch.from_numpy(seen), _NEVER)
-        return float(torch.log_softmax(scores, dim=1).gather(1, item[:, None]).mean())
-
-    def scores(self, users: Tensor) -> Tensor:
-        """Return the logits of all items for `users` (B,) after their training clicks: (B, I)."""
-        bags = self.histories.now(users)
-        found = bags.vectors(self._tables("mf"), self.weights["mf.base"]) @ self.weights["mf.items"].T
+        bags = self.histories.now(user)
+        scores = bags.vectors(self._tables("mf"), self.weights["mf.base"]) @ self.weights["mf.items"].T
+        scores[seen[:, 0], seen[:, 1]] = _NEVER
+        rival, log_share = self._rivals(scores, stream(0, "rivals"), _JUDGED_RIVALS)
+        chosen = torch.cat([item[:, None], rival], dim=1)
         vectors = bags.vectors(self._tables("mlp"), self.weights["mlp.base"])
-        block = max(1, _BLOCK_SCORES // self.histories.items)
-        for at in range(0, len(users), block):
-            found[at : at + block] += self._chain(vectors[at : at + block], None)
-        return found
+        total = scores.gather(1, chosen)
+        for at in range(0, len(user), _BLOCK):
+            total[at : at + _BLOCK] += self._chain(vectors[at : at + _BLOCK], chosen[at : at + _BLOCK])
+        total[:, 1:] -= log_share
+        total[:, 1:].masked_fill_(rival == item[:, None], _NEVER)
+        return float(torch.log_softmax(total, dim=1)[:, 0].mean())
 
     @torch.no_grad()
     def finish(self, model: Model) -> None:
@@ -211,12 +214,10 @@ class Preferences:
 
     def _calibration(self) -> tuple[float, float]:
         """Scale and shift by which sums become log-odds of a click among the hold-out's examples."""
-        held = self.data.validation.part(0, min(len(self.data.validation), 4096))
-        user, place = np.unique(held.ids[:, 0], return_inverse=True)
-        logits = np.empty(len(held), dtype=np.float64)
-        most = max(16, _JUDGED_SCORES // self.histories.items)
-        for at in range(0, len(user), most):
-            rows = np.flatnonzero((place >= at) & (place < at + most))
-            found = self.scores(torch.from_numpy(user[at : at + most].astype(np.int64))).numpy()
-            logits[rows] = found[place[rows] - at, held.ids[rows, 1]]
-        return fitted(logits, held.label > 0)
+        held = self.data.validation.part(0, min(len(self.data.validation), _CALIBRATED))
+        user, item = (torch.from_numpy(held.ids[:, column].astype(np.int64)) for column in (0, 1))
+        bags = self.histories.now(user)
+        users = bags.vectors(self._tables("mf"), self.weights["mf.base"])
+        logits = (users * self.weights["mf.items"][item]).sum(dim=1)
+        logits += self._chain(bags.vectors(self._tables("mlp"), self.weights["mlp.base"]), item[:, None])[:, 0]
+        return fitted(logits.numpy().astype(np.float64), held.label > 0)
