@@ -87,8 +87,7 @@ class _Rows:
 
     def per_query(self, point: Point) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the quality of every query, offline."""
-        shares = point.option.batches[0] if point.feed == "share" else None
-        return self.asked.tiers.quality.per_query(point.funnel, shares)
+        return self.asked.tiers.quality.per_query(point.funnel, point.plan if point.feed == "share" else None)
 
     def row(self, point: Point) -> dict[str, Any]:
         """Return what the document says of one point."""
@@ -254,11 +253,13 @@ def write(out: Path, result: dict[str, Any], asked: Question, found: Explored, p
 def write_page(out: Path) -> bool:
     """Write the page of the result in `out` where the report has one; return whether it does."""
     try:
-        from tailrank.report import write_explore
+        from tailrank import report
     except ImportError:
         return False
-    write_explore(out)
-    return True
+    writer = getattr(report, "write_explore", None)
+    if writer is not None:
+        writer(out)
+    return writer is not None
 
 
 def describe(result: Mapping[str, Any], out: Path) -> str:

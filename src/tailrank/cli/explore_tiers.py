@@ -1,20 +1,23 @@
 """Data, trained tiers and score tables of an exploration: made once, kept in the result directory, taken up again."""
 
 import argparse
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tailrank.cli.explore_steps import Steps
-from tailrank.cli.subject import settle_torch
-from tailrank.core import BadInputError
+from tailrank.cli.subject import default_workers, settle_torch
+from tailrank.core import BadInputError, Plan
+from tailrank.core.plan import ExecutorKind
 from tailrank.datasets import RankingData, load
-from tailrank.datasets.score_tables import ScoreTables
+from tailrank.datasets.score_tables import ScoreTables, load_score_tables
 from tailrank.metrics.funnel_quality import FunnelQuality
-from tailrank.scheduler import share
+from tailrank.native import available
+from tailrank.scheduler import lay_out
 from tailrank.tuner.explore import Funnel
 
 if TYPE_CHECKING:
@@ -37,13 +40,13 @@ class TableQuality:
         """Return the mean NDCG of each funnel, shape (n,)."""
         return self.funnels.means(funnels)
 
-    def per_query(self, funnel: Funnel, shares: int | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return NDCG of every query; with `shares`, slices of so many items of the first stage pass on their own."""
-        return self.funnels.per_query(*funnel, shares=() if shares is None else (_parts(shares),))
+    def per_query(self, funnel: Funnel, plan: Plan | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return NDCG of every query; with `plan`, slices pass on the shares that it gives them."""
+        return self.funnels.per_query(*funnel, shares=None if plan is None else _shares(plan))
 
-    def mean_of_shares(self, funnel: Funnel, batch_size: int) -> float:
-        """Return the mean where every slice of the first stage passes on its own share."""
-        return self.funnels.mean(*funnel, shares=(_parts(batch_size),))
+    def mean_of_shares(self, funnel: Funnel, plan: Plan) -> float:
+        """Return the mean where slices pass on the shares that `plan` gives them."""
+        return self.funnels.mean(*funnel, shares=_shares(plan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,18 +67,19 @@ def prepared(args: argparse.Namespace, out: Path, steps: Steps) -> Tiers:
     data = _loaded(args, steps)
     networks = _networks(args.networks, data)
     settle_torch(steps.progress)
-    models, training = _trained(networks, data, args, out / "tiers", steps)
+    models, training = _trained(networks, data, args.seed, out / "tiers", steps)
     steps.begin("choosing executors")
-    executors = {name: model.executor("native") for name, model in models.items()}
+    kind: ExecutorKind = "native" if available() else "torch"  # what the tables are made with: the very same scores
+    executors = {name: model.executor(kind) for name, model in models.items()}
     steps.begin(f"scoring {data.queries.candidates} candidates with {len(models)} tiers")
-    tables = _scored(models, data, args, out / "scores", steps)
+    tables = _scored(models, data, out, steps)
     steps.begin("sorting the scores")
     quality = TableQuality(tables)
     return Tiers(data, models, executors, tables, quality, {"data": data.facts, "training": training})
 
 
 def _trained(
-    networks: Sequence[str], data: RankingData, args: argparse.Namespace, folder: Path, steps: Steps
+    networks: Sequence[str], data: RankingData, seed: int, folder: Path, steps: Steps
 ) -> tuple[dict[str, "Model"], dict[str, Any]]:
     """Train every tier, or take up what was trained; return the models and facts about their training."""
     from tailrank.models.training import fit
@@ -83,19 +87,48 @@ def _trained(
     models, facts = {}, {}
     for name in networks:
         steps.begin(f"training {name}")
-        trained = fit(name, data, seed=args.seed, out=folder / name, progress=steps.update)
-        models[name], facts[name] = trained.model, trained.facts
+        threads = default_workers()
+        trained = fit(name, data, seed=seed, out=folder / name, progress=steps.update, threads=threads)
+        models[name] = trained.model
+        facts[name] = trained.facts | _costs(trained.model)
     return models, facts
 
 
-def _scored(
-    models: dict[str, "Model"], data: RankingData, args: argparse.Namespace, folder: Path, steps: Steps
-) -> ScoreTables:
+def _costs(model: "Model") -> dict[str, Any]:
+    network = model.network
+    assert network is not None
+    return {
+        "flops_per_item": network.flops_per_item,
+        "lookups_per_item": network.lookups_per_item,
+        "table_bytes": network.table_bytes,
+    }
+
+
+def _scored(models: dict[str, "Model"], data: RankingData, out: Path, steps: Steps) -> ScoreTables:
+    """Score every candidate, or take up the tables of exactly these tiers and queries."""
     from tailrank.models.training import score_tables
 
-    tables = score_tables(models, data.queries, progress=steps.update)
+    folder, key = out / "scores", _key(data, [out / "tiers" / name for name in models])
+    if folder.exists():
+        kept = load_score_tables(folder)
+        if kept.facts.get("key") == key and tuple(kept.scores) == tuple(models):
+            return kept
+    tables = score_tables(models, data.queries, threads=default_workers(), progress=steps.update)
+    tables = replace(tables, facts=tables.facts | {"key": key})
     tables.save(folder)
     return tables
+
+
+def _key(data: RankingData, tiers: Sequence[Path]) -> str:
+    """Tell score tables of these queries and trained tiers from others."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (data.queries.first, data.queries.item, data.queries.label):
+        digest.update(np.ascontiguousarray(array).data)
+    for folder in tiers:
+        for file in sorted(folder.glob("*.safetensors")):
+            digest.update(f"{folder.name}/{file.name}".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def options_of(words: Sequence[str]) -> dict[str, Any]:
@@ -139,11 +172,6 @@ def _networks(given: str | None, data: RankingData) -> tuple[str, ...]:
     return tuple(name for name in data.networks if name in names)
 
 
-def _parts(batch_size: int) -> Callable[[int, int], tuple[Sequence[int], Sequence[int]]]:
-    """Return how slices of a stage part its candidates, and how many of the best each passes on."""
-
-    def parts(candidates: int, keep: int) -> tuple[Sequence[int], Sequence[int]]:
-        sizes = [min(batch_size, candidates - first) for first in range(0, candidates, batch_size)]
-        return sizes, share(keep, sizes)
-
-    return parts
+def _shares(plan: Plan) -> Callable[[int], Sequence[tuple[Sequence[int], Sequence[int]]]]:
+    """Return how the stages of `plan` part the candidates of a query, and how many of its best each part passes on."""
+    return lambda size: [(parts.size, parts.gives) for parts in lay_out(plan, size)]

@@ -123,7 +123,7 @@ class _Proposer:
 
 def _kept(point: Point) -> dict[str, Any]:
     """Return what is needed to know the point again without simulating it."""
-    option = point.option
+    option, high_qps = point.option, point.capacity_high_qps
     return {
         "networks": point.funnel.networks,
         "items": point.funnel.items,
@@ -133,7 +133,12 @@ def _kept(point: Point) -> dict[str, Any]:
         "batches": option.batches,
         "offload": option.offload,
         "feed": point.feed,
-        "measured": [point.quality, point.capacity_qps, point.capacity_low_qps, point.capacity_high_qps],
+        "measured": [
+            point.quality,
+            point.capacity_qps,
+            point.capacity_low_qps,
+            high_qps if math.isfinite(high_qps) else None,  # a journal is JSON
+        ],
         "tail_ms": point.tail_ms if math.isfinite(point.tail_ms) else None,
         "cost": point.cost,
         "energy_j": point.energy_j,
@@ -148,8 +153,20 @@ def _restored(explorer: Explorer, kept: dict[str, Any]) -> Point:
     )
     feed: Feed = kept["feed"]
     plan = plan_of(explorer.bench.space, funnel, option, feed=feed)
-    tail_ms = math.inf if kept["tail_ms"] is None else kept["tail_ms"]
-    return Point(funnel, option, plan, *kept["measured"], tail_ms, feed, kept["cost"], kept["energy_j"])
+    quality, qps, low_qps, high_qps = kept["measured"]
+    return Point(
+        funnel,
+        option,
+        plan,
+        quality=quality,
+        capacity_qps=qps,
+        capacity_low_qps=low_qps,
+        capacity_high_qps=math.inf if high_qps is None else high_qps,
+        tail_ms=math.inf if kept["tail_ms"] is None else kept["tail_ms"],
+        feed=feed,
+        cost=kept["cost"],
+        energy_j=kept["energy_j"],
+    )
 
 
 def _check(study: "optuna.Study", explorer: Explorer, storage: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.core import BadInputError, InfeasibleError
+from tailrank.core import BadInputError, InfeasibleError, Plan
 from tailrank.tuner.explore.arithmetic import Option
 from tailrank.tuner.explore.bench import Bench, plan_of
 from tailrank.tuner.explore.front import dominated_by, front, knee
@@ -39,8 +39,8 @@ class QualityOf(Protocol):
         """Return the mean NDCG@k of each funnel, shape (n,)."""
         ...
 
-    def mean_of_shares(self, funnel: Funnel, batch_size: int) -> float:
-        """Return the mean where every slice of the first stage, `batch_size` candidates, passes on its own share."""
+    def mean_of_shares(self, funnel: Funnel, plan: Plan) -> float:
+        """Return the mean where slices pass on the shares that `plan` gives them."""
         ...
 
 
@@ -340,7 +340,8 @@ class Explorer:
                 self.progress(f"simulating plans that feed the next stage early: {point.funnel}")
                 quality = point.quality
                 if feed == "share":
-                    quality = self.quality.mean_of_shares(point.funnel, point.option.batches[0])
+                    plan = plan_of(self.bench.space, point.funnel, point.option, feed=feed)
+                    quality = self.quality.mean_of_shares(point.funnel, plan)
                 self.measure(point.funnel, quality, point.option, feed=feed, near_qps=point.capacity_qps or None)
 
     def _choose(self, floor: float) -> Point:
