@@ -21,7 +21,6 @@ Parts = Callable[[int], Sequence[tuple[Sequence[int], Sequence[int]]]]
 
 KEPT_PREFIXES = 16  # a byte a candidate each
 RETRIEVED = 0  # number of the order in which candidates come, which is nobody's ranking
-FEW = 8  # funnels below which preparing for many costs more than they do
 
 
 class FunnelQuality:
@@ -96,8 +95,8 @@ class FunnelQuality:
         For thousands of funnels: they share what they begin with, and no candidate is looked at twice.
         """
         asked = [self._funnel(networks, items) for networks, items in funnels]
-        if len(asked) < FEW:
-            return np.array([self.mean(networks, items) for networks, items in funnels], np.float64)
+        if not asked:
+            return np.zeros(0)
         from tailrank.metrics.funnel_grid import grid_means
         from tailrank.metrics.grid_kernels import GridTables
 

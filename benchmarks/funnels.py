@@ -1,0 +1,164 @@
+"""How many funnels a second get their quality, from score tables of 1,000 queries x 4,096 candidates.
+
+Run `python benchmarks/funnels.py [--json] [--queries N] [--items N] [--rounds N]` on an idle machine. Preparation (each
+network's scores are sorted once) is measured apart. Three ways: `sweep` gives the mean NDCG@64 for *every* number of
+items into the last stage; `means` that of funnels on a grid, as the explorer asks; `mean` that of one funnel at a time.
+Every round visits all of them in turn, after one that does not count; given are the median and the quartiles of the
+rounds. Before anything is timed, the three are held to each other and to a plain NumPy funnel on some queries. Times
+are of the clock on the wall; `cpu` says how many cores were busy on average, so that a shared machine shows.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tailrank.core import stream
+from tailrank.metrics import FunnelQuality, ndcg_of_order
+
+TIERS = {"small": 1.0, "medium": 0.6, "large": 0.3}  # noise of each tier's scores, the true relevance having 1
+RELEVANT, K = 0.04, 64
+Funnel = tuple[tuple[str, ...], tuple[int, ...]]
+
+
+def tables(queries: int, items: int) -> tuple[Any, Any, dict[str, Any]]:
+    """Return planted score tables: `first`, labels and scores of three tiers that see the truth through noise."""
+    chance = stream(0, "funnels")
+    truth = chance.standard_normal((queries, items), np.float32)
+    label = (truth > np.quantile(truth[: max(1, queries // 10)], 1 - RELEVANT)).astype(np.float32)
+    noise = {name: chance.standard_normal(truth.shape, np.float32) * sigma for name, sigma in TIERS.items()}
+    scores = {name: (truth + each).ravel().astype(np.float32) for name, each in noise.items()}
+    return np.arange(queries + 1) * items, label.ravel(), scores
+
+
+def grid(items: int) -> list[Funnel]:
+    """Return one to three stages on an eighth-octave grid: every tier is followed by larger ones only."""
+    counts = sorted({min(items, int(64 * 2 ** (step / 4))) for step in range(4 * 12)})
+    into = [count for count in counts if count >= items // 4]
+    names = list(TIERS)
+    found: list[Funnel] = [((name,), (count,)) for name in names for count in into]
+    for one, front in enumerate(names):
+        for two in range(one + 1, len(names)):
+            for first in into:
+                some = [count for count in counts if count < first]
+                found += [((front, names[two]), (first, count)) for count in some]
+                for three in names[two + 1 :]:
+                    found += [
+                        ((front, names[two], three), (first, count, last))
+                        for count in some
+                        for last in counts
+                        if last < count
+                    ]
+    return found
+
+
+def check(quality: FunnelQuality, label: Any, scores: dict[str, Any], funnels: list[Funnel]) -> None:
+    """Stop unless sweeps, many at once, one at a time, and NumPy by hand agree."""
+    chosen = [funnels[at] for at in range(0, len(funnels), max(1, len(funnels) // 16))]
+    many = quality.means(chosen)
+    items = quality.candidates
+    for (networks, counts), found in zip(chosen, many, strict=True):
+        alone = quality.per_query(networks, counts)
+        swept = quality.sweep(networks, counts[:-1])[counts[-1]]
+        if not np.allclose([found, swept], np.nanmean(alone), rtol=0, atol=1e-12):
+            raise SystemExit(f"{networks} {counts}: {found}, {swept} and {np.nanmean(alone)} disagree")
+        for query in range(3):
+            rows = slice(query * items, (query + 1) * items)
+            inside = np.arange(counts[0])
+            for network, count in zip(networks, (*counts[1:], items), strict=True):
+                best = inside[np.argsort(-scores[network][rows][inside], kind="stable")[:count]]
+                inside = best if network == networks[-1] else np.sort(best)
+            if not np.isclose(float(ndcg_of_order(label[rows], inside, K)), alone[query], rtol=0, atol=1e-12):
+                raise SystemExit(f"{networks} {counts}: query {query} disagrees with NumPy")
+
+
+def timed(works: dict[str, tuple[int, Callable[[], Any]]], rounds: int) -> dict[str, dict[str, float]]:
+    """Return funnels a second of each piece of work: quartiles over interleaved rounds."""
+    rates: dict[str, list[float]] = {name: [] for name in works}
+    cores: dict[str, list[float]] = {name: [] for name in works}
+    for counted in range(rounds + 1):
+        for name, (funnels, work) in works.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            work()
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            if counted:
+                rates[name].append(funnels / wall)
+                cores[name].append(cpu / wall)
+    found = {}
+    for name, seen in rates.items():
+        low, middle, high = np.percentile(seen, [25, 50, 75]).tolist()
+        cpu = float(np.median(cores[name]))
+        found[name] = {"funnels": works[name][0], "median": middle, "q1": low, "q3": high, "cpu": cpu, "n": rounds}
+    return found
+
+
+def works_of(label: Any, scores: dict[str, Any], first: Any, funnels: list[Funnel]) -> dict[str, Any]:
+    """Return what is timed: pairs of (funnels, work)."""
+    one, all_ = (FunnelQuality(first, label, scores, k=K, threads=threads) for threads in (1, None))
+    items = one.candidates
+    check(one, label, scores, funnels)
+    prefixes = [((front, last), (items,)) for front in TIERS for last in TIERS if front != last]
+    prefixes += [(("small", "medium", "large"), (items, count)) for count in (items // 2, items // 8)]
+    works: dict[str, Any] = {
+        f"sweep {'-'.join(networks)} {counts}": (counts[-1], lambda n=networks, c=counts: one.sweep(n, c))
+        for networks, counts in prefixes
+    }
+    works["means, one thread"] = len(funnels), lambda: one.means(funnels)
+    works[f"means, {all_.threads} threads"] = len(funnels), lambda: all_.means(funnels)
+    some = funnels[:: max(1, len(funnels) // 20)]
+    works["mean, one at a time"] = len(some), lambda: [one.mean(*funnel) for funnel in some]
+    return works
+
+
+def commit() -> str:
+    run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return run.stdout.strip() or "unknown"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--json", action="store_true", help="print one JSON document")
+    arguments.add_argument("--queries", type=int, default=1000)
+    arguments.add_argument("--items", type=int, default=4096)
+    arguments.add_argument("--rounds", type=int, default=9)
+    given = arguments.parse_args()
+    first, label, scores = tables(given.queries, given.items)
+    funnels = grid(given.items)
+    prepared = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        FunnelQuality(first, label, scores, k=K)
+        prepared.append(time.perf_counter() - begin)
+    found: dict[str, Any] = {
+        "benchmark": "funnels",
+        "commit": commit(),
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "load": os.getloadavg()[0],
+            "python": platform.python_version(),
+        },
+        "queries": given.queries,
+        "items": given.items,
+        "prepare_s": sorted(prepared)[1],
+        "funnels_per_s": timed(works_of(label, scores, first, funnels), given.rounds),
+    }
+    if given.json:
+        json.dump(found, sys.stdout, indent=1)
+        print()
+        return
+    print(f"{given.queries} queries x {given.items}, prepared in {found['prepare_s']:.2f} s; funnels a second:")
+    for name, row in found["funnels_per_s"].items():
+        shown = "{median:12,.0f}  ({q1:,.0f} to {q3:,.0f}; {funnels} at a time, {cpu:.1f} cores busy)".format(**row)
+        print(f"{name:40} {shown}")
+
+
+if __name__ == "__main__":
+    main()
