@@ -6,6 +6,7 @@ rows are in the order of time. Samples as CSV name their columns, and `Id` tells
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,8 @@ COUNTS = tuple(Column(f"I{number + 1}", empty=True) for number in range(DENSE))
 IDS = tuple(Column(f"C{number + 1}", HEX, empty=True) for number in range(TABLES))
 PLAIN = (Column("label"), *COUNTS, *IDS)
 SAMPLED = (Column("Label"), *COUNTS, *IDS, Column("Id"))
-NAMES = ("train.txt", "day_*", "train_head_*.txt")
-SAMPLES = ("train*.csv",)
+LOGS = ("train.txt", "day_0, day_1, ...", "train_head_*.txt")
+SAMPLES = "train*.csv"
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,21 @@ class Clicks:
 
 
 def files(source: Source) -> tuple[Path, ...]:
-    """Return the files in the root of `source` in the order of time: plain ones by number of day, then samples.
+    """Return the files in the root of `source` in the order of time: the log's, days by their number, then samples.
 
+    Of a file that is there twice, plain and as .gz, the plain one.
     Raises `BadInputError` if there is none.
     """
     if source.root is None or not source.root.is_dir():
         return (source.find(),)
-    for name in NAMES:
-        plain = [path for end in ("", ".gz") for path in source.root.glob(name + end) if _day(path) is not None]
-        if plain:
-            break
-    samples = [path for name in SAMPLES for end in ("", ".gz") for path in sorted(source.root.glob(name + end))]
-    found = (*sorted(plain, key=lambda path: (_day(path), path.name)), *samples)
+    there = {path.name.removesuffix(".gz"): path for path in sorted(source.root.iterdir(), reverse=True)}  # plain last
+    days = sorted((int(name[4:]), name) for name in there if name.startswith("day_") and name[4:].isdecimal())
+    heads = sorted(name for name in there if fnmatch(name, LOGS[-1]))
+    logs = ["train.txt"] if "train.txt" in there else [name for _, name in days] or heads
+    found = tuple(there[name] for name in (*logs, *sorted(name for name in there if fnmatch(name, SAMPLES))))
     if not found:
-        looked = [*NAMES, *SAMPLES]
         raise BadInputError(
-            f"{source.root}: no files of `{source.name}`; looked for {', '.join(looked)}, plain or .gz",
+            f"{source.root}: no files of `{source.name}`; looked for {', '.join((*LOGS, SAMPLES))}, plain or .gz",
             hint="name the folder with one of these files, or the file itself",
         )
     return found
@@ -129,11 +129,3 @@ def _in_time(clicks: Clicks, ids: I64) -> Clicks:
         return clicks
     order = np.argsort(ids, kind="stable")
     return Clicks(clicks.label[order], clicks.dense[order], clicks.raw[order])
-
-
-def _day(path: Path) -> int | None:
-    """Which day a plain file is of: 0 if it is not one of many; None if its name only looks like one."""
-    name = path.name.removesuffix(".gz")
-    if not name.startswith("day_"):
-        return 0
-    return int(name[4:]) if name[4:].isdigit() else None
