@@ -4,6 +4,7 @@ import pytest
 from tailrank.accelerator import AcceleratorTime, Design, design_of, evaluate, parse_stages, simulated
 from tailrank.core import BadInputError, Trace
 from tailrank.simulator import Simulator, saturated
+from tailrank.workload import Fixed, Paper, Workload
 
 TWO = parse_stages("rm-small:4096@4,rm-large:512@4")
 MODES = ("released", "corrected")
@@ -64,3 +65,45 @@ def test_sub_batches_are_not_cut_here() -> None:
 def test_a_network_twice_in_turns_is_refused() -> None:
     with pytest.raises(BadInputError, match="stands twice"):
         simulated(design_of("corrected", parse_stages("rm-small:4096@1,rm-small:512@1")))
+
+
+# Figure 12 of the artifact: p95 in ms by offered load, from its logs. Its emulator's sleeps and queues add to it.
+LOGGED_P95_MS = {
+    "rm-large:4096@1": {100: 2.50, 200: 3.69, 250: 4.55},
+    "rm-small:4096@4,rm-large:512@4": {100: 2.06, 500: 3.74, 1000: 3.95, 2000: 11.40},
+    "rm-small:4096@4,rm-large:512@16": {100: 3.60, 500: 5.34, 1000: 5.34, 2000: 6.33},
+    "rm-small:4096@16,rm-large:512@4": {100: 2.69, 500: 4.42, 1000: 5.55, 2000: 50.6},
+    "rm-small:4096@16,rm-large:512@16": {100: 4.23, 500: 5.85, 1000: 5.37, 2000: 6.87},
+}
+
+
+@pytest.fixture(scope="module")
+def p95_ms() -> dict[tuple[str, int], float]:
+    found = {}
+    for stages, row in LOGGED_P95_MS.items():
+        plan, services = simulated(design_of("released", parse_stages(stages)))
+        simulator = Simulator(services, detail=False)
+        for qps in row:
+            trace = Workload(arrivals=Paper(), sizes=Fixed(size=4096)).trace(10_000, qps, 1)
+            found[stages, qps] = float(np.percentile(simulator.serve(trace, plan).latency_ns, 95)) / 1e6
+    return found
+
+
+def test_the_logged_tails_lie_above_those_without_its_noise(p95_ms: dict[tuple[str, int], float]) -> None:
+    for stages, row in LOGGED_P95_MS.items():
+        for qps, logged in row.items():
+            if qps == 100:
+                assert 0.3 < logged - p95_ms[stages, qps] < 0.8
+            elif qps <= 1000:
+                assert 0.3 < logged - p95_ms[stages, qps] < 3
+
+
+def test_few_large_slices_win_at_low_load_and_many_small_back_ends_at_high(
+    p95_ms: dict[tuple[str, int], float],
+) -> None:
+    two = [stages for stages in LOGGED_P95_MS if "," in stages]
+    assert min(two, key=lambda stages: p95_ms[stages, 100]) == "rm-small:4096@4,rm-large:512@4"
+    for high in ("rm-small:4096@4,rm-large:512@16", "rm-small:4096@16,rm-large:512@16"):
+        for low in ("rm-small:4096@4,rm-large:512@4", "rm-small:4096@16,rm-large:512@4"):
+            assert p95_ms[high, 2000] < p95_ms[low, 2000]
+            assert LOGGED_P95_MS[high][2000] < LOGGED_P95_MS[low][2000]

@@ -101,6 +101,18 @@ def test_cycles_of_a_layer(capsys: pytest.CaptureFixture[str]) -> None:
     assert other["utilisation"] == pytest.approx(512 * 256 * 4096 / (other["cycles"] * 128 * 128))
 
 
+def test_tails_at_offered_loads(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "--stages", TWO, "--qps", "10", "9000"]
+    low, high = asked(capsys, *words)["loads"]
+    alone_ms = asked(capsys, *words[:3])["latency_ms"]
+    assert low["p50_ms"] == pytest.approx(alone_ms, rel=1e-5)
+    assert low["saturated"] == []
+    assert high["saturated"] == ["stage-0", "stage-1"]
+    assert high["p50_ms"] < high["p95_ms"] < high["p99_ms"]
+    assert main(["accel", *words, "--arrivals", "paper"]) == 0
+    assert "whole-millisecond gaps" in capsys.readouterr().out
+
+
 def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["accel", "evaluate", "--stages", "rm-small:4096@1,rm-large:512@1", "--effects"]) == 0
     text = capsys.readouterr().out

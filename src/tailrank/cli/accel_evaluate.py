@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tailrank.cli.arguments import positive_int
+from tailrank.cli.accel_tail import ARRIVALS, tail_text, tails
+from tailrank.cli.arguments import count_or_zero, positive_float, positive_int
 from tailrank.cli.output import pairs, print_json, significant, table
 from tailrank.core import BadInputError
 
@@ -15,7 +16,8 @@ HELP = "say what a design does with a query: latency by stage, capacity, energy 
 EXAMPLE = """tailrank accel evaluate --stages rm-small:4096@4,rm-large:512@4
   tailrank accel evaluate --mode released --stages rm-large:4096@1 --filter host --json
   tailrank accel evaluate --stages rm-small:4096@4,rm-large:512@4 --sub-batches 2 --resident --look-ahead
-  tailrank accel evaluate --mode released --stages rm-small:4096@4,rm-large:512@4 --effects"""
+  tailrank accel evaluate --mode released --stages rm-small:4096@4,rm-large:512@4 --effects
+  tailrank accel evaluate --stages rm-small:4096@4,rm-large:512@16 --qps 500 1000 2000"""
 
 OPTIONS = {"resident": "resident", "double_buffered": "double_buffered", "look_ahead": "hidden_rows"}
 
@@ -42,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resident", action="store_true", help="weights stay in SRAM")
     parser.add_argument("--double-buffered", action="store_true", help="load weights while the layer before computes")
     parser.add_argument("--look-ahead", action="store_true", help="rows of later stages arrive before they begin")
+    parser.add_argument(
+        "--qps", type=positive_float, nargs="+", metavar="N", help="also the tails at these offered loads"
+    )
+    parser.add_argument(
+        "--arrivals", choices=ARRIVALS, default="poisson", help="with --qps; paper: the artifact's (default poisson)"
+    )
+    parser.add_argument("--seed", type=count_or_zero, default=1, metavar="N", help="of the arrivals (default 1)")
     parser.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else there")
 
 
@@ -52,10 +61,14 @@ def run(args: argparse.Namespace) -> int:
     design = _design(args)
     found = evaluate(design)
     effects = _effects(design) if args.effects else []
+    loads = tails(design, args.qps, arrivals=args.arrivals, seed=args.seed) if args.qps else []
     if args.json:
-        print_json(document(design, found) | ({"effects": effects} if args.effects else {}))
+        more = ({"effects": effects} if args.effects else {}) | ({"loads": loads} if loads else {})
+        print_json(document(design, found) | more)
         return 0
     print(describe(design, found))
+    if loads:
+        print("\n" + tail_text(loads, args.arrivals))
     if effects:
         rows = [(each["bug"], each["latency_ms"], each["capacity_qps"]) for each in effects]
         print("\none bug the other way round\n" + table(("bug", "latency ms", "capacity qps"), rows))
