@@ -59,6 +59,7 @@ FRESH = range(100, 103)  # repetitions that chose no plan
 LOSS = 0.01  # regret above this is worth a line of its own
 MOST_NAMED = 6
 TENTH = 10  # a climb may measure one in so many of the grid's plans
+SETTLED = ("known", "measured", "refused", "bounded", "audited", "probes")
 WAYS = {"study": "the study's search", "climb": "the sequential climb", "joint": "the joint climb after it"}
 
 
@@ -173,13 +174,9 @@ def compared(world: World, grid: list[Plan], ways: Mapping[str, Search], study: 
         "best_plan": label(exhausted.best.plan),
         "best_qps": exhausted.best.capacity.qps,
         "grid": exhausted.plans,
-        "settled": settled_by(exhausted),
+        "settled": {name: getattr(exhausted, name) for name in SETTLED},
         "ways": study | {name: lost(world, found, exhausted) for name, found in ways.items()},
     }
-
-
-def settled_by(exhausted: Exhausted) -> dict[str, int]:
-    return {name: getattr(exhausted, name) for name in ("known", "measured", "refused", "bounded", "audited", "probes")}
 
 
 def lost(world: World, found: Search, exhausted: Exhausted) -> dict[str, Any]:
