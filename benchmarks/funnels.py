@@ -6,6 +6,9 @@ items into the last stage; `means` that of funnels on a grid, as the explorer as
 Every round visits all of them in turn, after one that does not count; given are the median and the quartiles of the
 rounds. Before anything is timed, the three are held to each other and to a plain NumPy funnel on some queries. Times
 are of the clock on the wall; `cpu` says how many cores were busy on average, so that a shared machine shows.
+
+`--shares` shows instead what a two-stage funnel loses where each slice of the first stage passes on its own share of
+the items kept (`feed = "share"`): the NDCG@64 lost, in points, by number of slices and items kept.
 """
 
 import argparse
@@ -20,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from tailrank.core import stream
-from tailrank.metrics import FunnelQuality, ndcg_of_order
+from tailrank.core import Plan, Pool, Stage, stream
+from tailrank.metrics import FunnelQuality, ndcg_of_order, paired
+from tailrank.scheduler import lay_out
 
 TIERS = {"small": 1.0, "medium": 0.6, "large": 0.3}  # noise of each tier's scores, the true relevance having 1
 RELEVANT, K = 0.04, 64
@@ -117,6 +121,29 @@ def works_of(label: Any, scores: dict[str, Any], first: Any, funnels: list[Funne
     return works
 
 
+def shares_lost(first: Any, label: Any, scores: dict[str, Any]) -> list[dict[str, float]]:
+    """Return what small-large loses by shares: points of NDCG@64 and the ends of the paired interval."""
+    quality, funnel = FunnelQuality(first, label, scores, k=K), ("small", "large")
+    items, found = quality.candidates, []
+    for keep in (K, 2 * K, 4 * K, 8 * K):
+        whole = quality.per_query(funnel, (items, keep))
+        for slices in (2, 4, 8, 16, 32):
+            stages = (
+                Stage(model="small", batch_size=-(-items // slices), keep=keep, feed="share"),
+                Stage(model="large", batch_size=K),
+            )
+            plan = Plan(stages=stages, pools={"cpu": Pool(workers=1)})
+            shares = quality.per_query(
+                funnel,
+                (items, keep),
+                shares=lambda size, p=plan: [(each.size, each.gives) for each in lay_out(p, size)],
+            )
+            lost = paired(100 * whole, 100 * shares, seed=0)
+            row = {"keep": keep, "slices": slices, "ndcg": 100 * float(np.nanmean(whole)), "lost": lost.value}
+            found.append(row | {"low": lost.low, "high": lost.high})
+    return found
+
+
 def commit() -> str:
     run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return run.stdout.strip() or "unknown"
@@ -128,8 +155,17 @@ def main() -> None:
     arguments.add_argument("--queries", type=int, default=1000)
     arguments.add_argument("--items", type=int, default=4096)
     arguments.add_argument("--rounds", type=int, default=9)
+    arguments.add_argument("--shares", action="store_true", help="what passing shares on costs in quality, instead")
     given = arguments.parse_args()
     first, label, scores = tables(given.queries, given.items)
+    if given.shares:
+        for row in shares_lost(first, label, scores):
+            print(
+                "keep {keep:<4} of {ndcg:.2f}: {slices:2} slices lose {lost:.3f} ({low:.3f} to {high:.3f})".format(
+                    **row
+                )
+            )
+        return
     funnels = grid(given.items)
     prepared = []
     for _ in range(3):
