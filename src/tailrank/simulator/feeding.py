@@ -5,13 +5,12 @@ on, as `scheduler.Feeding` says; the group is a job, and its slices are placed a
 the job was ready, so parts leave the heap in the order in which they are done.
 """
 
-import heapq
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.simulator.funnel import NEVER, SLACK, put_back, take_worker
+from tailrank.simulator.funnel import NEVER, SLACK, pop, push, put_back, take_worker
 from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
@@ -24,8 +23,8 @@ BATCH, OFFLOAD_AT, DRAW_AT = 0, 1, 3  # columns of `stages`
 POOL, MEAN_AT, WIDTH = 0, 1, 2  # columns of `routes`; route = 2 * stage + offloaded
 GIVES, FIRST, PART = 1, 2, 3  # columns of `table` (see `work.Early`)
 OUT, DONE, SENT, HITS = 0, 1, 2, 3  # of a query in a stage: parts out, all done, groups sent, hits among them
+COLUMNS = 1024  # of the heap to begin with
 Costs = tuple[int, int, int, int, int, int, int, int, int]
-Nothing = (-1, 0, 0, 0)
 
 
 class EarlyArrays(NamedTuple):
@@ -48,35 +47,46 @@ class EarlyArrays(NamedTuple):
 
 
 @compiled
-def _go_on(plan: EarlyArrays, state: I64, query: int, stage: int, part: int) -> tuple[int, int, int, int]:
+def _go_on(
+    feeds: I64,
+    totals: I64,
+    at: I64,
+    table: I64,
+    hits: I64,
+    hits_at: I64,
+    state: I64,
+    layout: int,
+    query: int,
+    stage: int,
+    part: int,
+) -> tuple[int, int, int, int]:
     """Take a part back; return what goes on: the stage, its first candidate, candidates and first part there.
 
     Where nothing does, the stage is -1, and the first candidate 1 where the query is done.
     """
-    depth, layout = len(plan.feeds), plan.which[query]
+    depth = len(feeds)
     state[query, stage, OUT] -= 1
     while True:
-        now = state[query, stage]
-        done = now[OUT] == 0 and (stage == 0 or state[query, stage - 1, DONE] == 1)
-        now[DONE] = int(done)
+        done = state[query, stage, OUT] == 0 and (stage == 0 or state[query, stage - 1, DONE] == 1)
+        state[query, stage, DONE] = int(done)
         if stage + 1 == depth:
             return -1, int(done), 0, 0
-        feed, total = plan.feeds[stage], plan.totals[layout, stage + 1]
+        feed, total = feeds[stage], totals[layout, stage + 1]
         if done and feed == WHOLE:
             return stage + 1, 0, total, 0
         if done and feed == EXACT:
-            missing = total - now[HITS]
+            missing = total - state[query, stage, HITS]
             if missing > 0:
-                if now[SENT] == 0:
+                if state[query, stage, SENT] == 0:
                     return stage + 1, 0, missing, 0
-                return stage + 1, total, missing, plan.at[layout, stage + 2] - plan.at[layout, stage + 1]
+                return stage + 1, total, missing, at[layout, stage + 2] - at[layout, stage + 1]
         elif part >= 0 and feed != WHOLE:
-            row = plan.table[plan.at[layout, stage] + part]
-            if row[GIVES] > 0:
-                now[SENT] += 1
+            row = at[layout, stage] + part
+            if table[row, GIVES] > 0:
+                state[query, stage, SENT] += 1
                 if feed == EXACT:
-                    now[HITS] += plan.hits[plan.hits_at[query, stage] + part]
-                return stage + 1, row[FIRST], row[GIVES], row[PART]
+                    state[query, stage, HITS] += hits[hits_at[query, stage] + part]
+                return stage + 1, table[row, FIRST], table[row, GIVES], table[row, PART]
         if not done:
             return -1, 0, 0, 0
         stage, part = stage + 1, -1
@@ -98,23 +108,27 @@ def walk_feeding(
 
     Fills `dispatch`, `finish`, `rows` (if it has columns), `busy_ns` and `served`.
     """
-    n, depth, named, workers = len(arrival), len(plan.feeds), rows.shape[1] > 0, plan.workers
+    stages, feeds, routes, workers, mean_ns, noise, buckets, draws, which, totals, at, table, hits, hits_at = plan
+    n, depth, named = len(arrival), len(feeds), rows.shape[1] > 0
     timer, query_ns, slice_ns, wakeup, handoff, merge, cold, interrupt, cores = costs
     free = np.full((len(workers), workers.max() + SLACK), NEVER)
     who = np.zeros(free.shape, np.int64)
     for pool in range(len(workers)):
         who[pool, : workers[pool]] = np.arange(workers[pool])
     window = np.zeros((len(workers), 2), np.int64)
-    drawn = plan.stages[:, DRAW_AT].copy()
+    drawn = stages[:, DRAW_AT].copy()
     state = np.zeros((n, depth, 4), np.int64)
-    serving = [(0, 0)]  # begun with something, so that numba knows of what
-    serving.pop()
-    arrived, row, clock, jobs = 0, 0, 0, 0
-    while arrived < n or len(serving) > 0:
-        if len(serving) > 0 and (arrived == n or serving[0][0] <= arrival[arrived] + timer):
-            due, key = heapq.heappop(serving)
+    ends, keys = np.empty(COLUMNS, np.int64), np.empty(COLUMNS, np.int64)
+    arrived, serving, row, clock, jobs = 0, 0, 0, 0, 0
+    while arrived < n or serving > 0:
+        if serving > 0 and (arrived == n or ends[0] <= arrival[arrived] + timer):
+            due, key = ends[0], keys[0]
+            pop(ends, keys, serving)
+            serving -= 1
             query, part = key // (depth * span), key % span
-            stage, first, total, part = _go_on(plan, state, query, key // span % depth, part)
+            stage, first, total, part = _go_on(
+                feeds, totals, at, table, hits, hits_at, state, which[query], query, key // span % depth, part
+            )
             if stage < 0:
                 if first == 1:
                     finish[query] = due + merge
@@ -122,24 +136,24 @@ def walk_feeding(
             clock = max(due, clock)
         else:
             query, stage, first, part = arrived, 0, 0, 0
-            total = plan.totals[plan.which[query], 0]
+            total = totals[which[query], 0]
             clock = max(arrival[arrived] + timer, clock)
             dispatch[query] = clock
             arrived += 1
         clock += query_ns
         jobs += 1
-        offloaded = plan.totals[plan.which[query], stage] >= plan.stages[stage, OFFLOAD_AT]
-        batch = total if offloaded else plan.stages[stage, BATCH]
+        offloaded = totals[which[query], stage] >= stages[stage, OFFLOAD_AT]
+        batch = total if offloaded else stages[stage, BATCH]
         route = 2 * stage + offloaded
-        pool, mean_at, width = plan.routes[route, POOL], plan.routes[route, MEAN_AT], plan.routes[route, WIDTH]
+        pool, mean_at, width = routes[route, POOL], routes[route, MEAN_AT], routes[route, WIDTH]
         stop = first + total
         while first < stop:
             items = min(batch, stop - first)
             clock += slice_ns
             start, place, busy, idle = take_worker(free, who, window, pool, workers[pool], clock + wakeup, handoff)
-            mean = plan.mean_ns[mean_at + (busy - 1) * width + items]
+            mean = mean_ns[mean_at + (busy - 1) * width + items]
             if drawn[stage] >= 0:
-                mean *= plan.noise[route, plan.buckets[items] * QUANTILES + plan.draws[drawn[stage]]]
+                mean *= noise[route, buckets[items] * QUANTILES + draws[drawn[stage]]]
                 drawn[stage] += 1
             took = max(1, int(np.rint(mean)))
             if idle:
@@ -149,7 +163,10 @@ def walk_feeding(
                 took = interrupted(arrival, came, start, took, served[pool], interrupt, cores)
             worker = who[pool, window[pool, 0] - 1]
             put_back(free, who, pool, place, start + took, worker, named)
-            heapq.heappush(serving, (start + took, (query * depth + stage) * span + part))
+            if serving == len(ends):
+                ends, keys = np.concatenate((ends, ends)), np.concatenate((keys, keys))
+            push(ends, keys, serving, start + took, (query * depth + stage) * span + part)
+            serving += 1
             state[query, stage, OUT] += 1
             busy_ns[pool] += took
             served[pool] += 1

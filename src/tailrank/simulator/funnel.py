@@ -18,7 +18,7 @@ from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
-__all__ = ["SLACK", "put_back", "rewind", "take_worker", "walk_funnel"]
+__all__ = ["SLACK", "pop", "push", "put_back", "rewind", "take_worker", "walk_funnel"]
 
 NEVER = -(2**62)  # a worker not used yet is free since before time, so no hand-off delays its first slice
 SLACK = 512  # columns a pool's window slides through before it is copied back
@@ -28,7 +28,7 @@ POOL, MEAN_AT, WIDTH = 0, 1, 2  # columns of `routes`; route = 2 * stage + offlo
 
 
 @compiled
-def _push(ready: I64, jobs: I64, count: int, when: int, job: int) -> None:
+def push(ready: I64, jobs: I64, count: int, when: int, job: int) -> None:
     """Add (when, job) to a binary heap of `count`."""
     place = count
     while place > 0:
@@ -41,7 +41,7 @@ def _push(ready: I64, jobs: I64, count: int, when: int, job: int) -> None:
 
 
 @compiled
-def _pop(ready: I64, jobs: I64, count: int) -> None:
+def pop(ready: I64, jobs: I64, count: int) -> None:
     """Drop the least of a binary heap of `count`."""
     last = count - 1
     when, job = ready[last], jobs[last]
@@ -146,7 +146,7 @@ def walk_funnel(
     while arrived < n or waiting > 0:
         if waiting > 0 and (arrived == n or ready[0] <= arrival[arrived] + timer):
             due, query, stage = ready[0], jobs[0] // depth, jobs[0] % depth
-            _pop(ready, jobs, waiting)
+            pop(ready, jobs, waiting)
             waiting -= 1
             clock = max(due, clock)
         else:  # of two jobs ready together the older query goes first, and that is never the one arriving
@@ -189,7 +189,7 @@ def walk_funnel(
                 row += 1
             first += items
         if stage + 1 < depth:
-            _push(ready, jobs, waiting, last, query * depth + stage + 1)
+            push(ready, jobs, waiting, last, query * depth + stage + 1)
             waiting += 1
         else:
             finish[query] = last + merge
