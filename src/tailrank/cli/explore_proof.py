@@ -27,7 +27,7 @@ PROBES, REACH = 6, 4  # of each plan; and more for a capacity that the first did
 PROBE_S, QUICK_PROBE_S = 5.0, 1.5
 PROBE_TARGETS = 20  # a probe lasts at least so many target latencies, or an overload cannot show
 FEWEST = 200  # queries of a run
-HOPELESS = 0.2  # of what was predicted: no probe is made below
+HOPELESS = 0.03  # of what was predicted: no probe is made below
 REPEATS = 3  # runs of each plan at the common load
 
 

@@ -22,7 +22,9 @@ class Rated:
     def __init__(self, seed: int = 1) -> None:
         rng = stream(seed, "planted")
         truth = rng.normal(size=QUERIES * CANDIDATES)
-        scores = {name: (truth + noise * rng.normal(size=len(truth))).astype(np.float32) for name, noise in NOISE.items()}
+        scores = {
+            name: (truth + noise * rng.normal(size=len(truth))).astype(np.float32) for name, noise in NOISE.items()
+        }
         first = np.arange(QUERIES + 1) * CANDIDATES
         self.funnels = FunnelQuality(first, (truth > 1.5).astype(np.float32), scores, k=16)
 
@@ -68,8 +70,8 @@ def made() -> Callable[..., Space]:
     return make
 
 
-@pytest.fixture
-def explorer(rated: Rated, services: Mapping[tuple[str, str], LinearTime]) -> Callable[..., Explorer]:
+@pytest.fixture(scope="session")
+def explorer_of(rated: Rated, services: Mapping[tuple[str, str], LinearTime]) -> Callable[..., Explorer]:
     """Make an explorer of a space."""
 
     def make(space: Space, *, latency_ms: float = 20.0, **asked: object) -> Explorer:
