@@ -33,10 +33,22 @@ def result() -> dict[str, Any]:
         "checks": [{"id": 1, "text": "a check", "tag": "D", "holds": None, "ours": "nothing"}],
         "regret": [
             {"network": "rmc1", "host": "h", "target": "low", "scheduler": "gpu", "climb_batch_size": 64}
-            | {"climb_offload_at": 512, "best_batch_size": 96, "best_offload_at": None, "regret": 0.0123}
+            | {
+                "climb_offload_at": 512,
+                "best_batch_size": 96,
+                "best_offload_at": None,
+                "regret": 0.0123,
+                "before_joint": 0.03,
+            }
             | {"fresh": [0.98, 0.97, 0.99], "evaluations": 33, "exhaustive": 660},
             {"network": "rmc2", "host": "h", "target": "low", "scheduler": "cpu", "climb_batch_size": 64}
-            | {"climb_offload_at": None, "best_batch_size": 64, "best_offload_at": None, "regret": 0.0}
+            | {
+                "climb_offload_at": None,
+                "best_batch_size": 64,
+                "best_offload_at": None,
+                "regret": 0.0,
+                "before_joint": None,
+            }
             | {"fresh": None, "evaluations": 9, "exhaustive": 20},
         ],
         "fidelity": {
@@ -97,7 +109,10 @@ def test_what_is_lost_is_told_with_both_plans(result: dict[str, Any]) -> None:
     text = page(result)
     assert "in 1 of 2 cells none is better, and the most that is lost is 1.23 %" in text
     assert "at most 5.0 % of the grid's plans" in text
-    assert "| rmc1 | h | low | gpu | 64, offload from 512 | 96 | 1.23 % | 0.980 (0.970 to 0.990) | 33 of 660 |" in text
+    assert (
+        "| rmc1 | h | low | gpu | 64, offload from 512 | 96 | 3.00 % | 1.23 % | 0.980 (0.970 to 0.990) | 33 of 660 |"
+        in text
+    )
     assert "| rmc2 | h | low | cpu |" not in text
 
 

@@ -73,6 +73,8 @@ def test_regret_is_of_the_climb_against_every_pair(result):
         assert row.regret == 1 - row.climb_qps / row.best_qps
         assert (row.climb_batch_size, row.climb_offload_at) == (cell.batch_size, cell.offload_at)
         assert row.evaluations > 0
+        assert row.before_joint is not None
+        assert row.before_joint >= row.regret - 0.02 * QUICK.tolerance
         assert row.exhaustive == grids[cell.scheduler]
 
 

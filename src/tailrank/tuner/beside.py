@@ -74,7 +74,14 @@ class Beside:
         )
 
     def regret(
-        self, goal: SLATarget, plan: Plan, capacity: Capacity, grid: Sequence[Plan], *, evaluations: int
+        self,
+        goal: SLATarget,
+        plan: Plan,
+        capacity: Capacity,
+        grid: Sequence[Plan],
+        *,
+        evaluations: int,
+        before_joint: Capacity,
     ) -> Regret:
         """Return what `plan` loses to the best of `grid`, on the queries it was chosen on, and on fresh ones."""
         bench = self.bench
@@ -98,7 +105,8 @@ class Beside:
         def fresh(best: Plan) -> Interval:
             return fresh_ratio(bench.repetitions(unseen), plan, best, goal, tolerance=bench.effort.tolerance)
 
-        return regret(search, found, evaluations=evaluations, fresh=fresh)
+        before = of_first(len(numbers), before_joint)
+        return regret(search, found, evaluations=evaluations, before_joint=before, fresh=fresh)
 
     def _point(self, knob: str, target: str, goal: SLATarget, plan: Plan, near_qps: float) -> CurvePoint:
         found = self.bench.measure(plan, goal, near_qps, short=True)

@@ -108,6 +108,7 @@ class _Study:
         self.bench.lasting(max([most, *map(likely_qps, parted)]))
         self.beside = Beside(column, self.bench, self.static)
         self.tighter: dict[Scheduler, Found] = {}
+        self.before_joint: Capacity  # of the cell chosen last, before its joint walk
 
     def at(self, target: StudyTarget) -> None:
         """Find the three cells of one target, and what is asked for beside them."""
@@ -176,6 +177,7 @@ class _Study:
         if before is not None and before.qps > best.qps and before.plan != best.plan:
             candidates.append(Found(before.plan, self.bench.measure(before.plan, goal, before.qps)))
             best = max(candidates, key=lambda each: each.qps)
+        self.before_joint = best.capacity
         best = self._uphill(goal, course, scheduler, best)
         self.tighter[scheduler] = best
         return best
@@ -207,7 +209,14 @@ class _Study:
         grid = batched(self.static)
         if scheduler == "gpu":
             grid += [pair for each in batched(self.static) for pair in offloading(each, self.bench.pools)]
-        return self.beside.regret(goal, found.plan, found.capacity, grid, evaluations=len(course.served))
+        return self.beside.regret(
+            goal,
+            found.plan,
+            found.capacity,
+            grid,
+            evaluations=len(course.served),
+            before_joint=self.before_joint,
+        )
 
     def _measured(self, plan: Plan, goal: SLATarget, course: Course, led: Leader | None) -> Found:
         near = None if led is None else course.qps(led)

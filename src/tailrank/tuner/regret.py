@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tailrank.core import BadInputError, Config, Plan
 from tailrank.metrics import WARMUP, Interval, SLATarget
-from tailrank.tuner.capacity import Replication, capacity
+from tailrank.tuner.capacity import Capacity, Replication, capacity
 from tailrank.tuner.climb import Candidate, Search
 from tailrank.tuner.compare import speedup
 from tailrank.tuner.contest import SLACK, Bound, Contest
@@ -70,6 +70,7 @@ class Regret(Config, frozen=True, kw_only=True):
     best_offload_at: int | None
     best_qps: float
     regret: float
+    before_joint: float | None = None  # what the plan lost at which a last, joint walk began
     fresh: Interval | None
     evaluations: int  # plans the climb served at all
     exhaustive: int  # plans of the grid
@@ -134,11 +135,13 @@ def regret(
     exhausted: Exhausted,
     *,
     evaluations: int | None = None,
+    before_joint: Capacity | None = None,
     fresh: Callable[[Plan], Interval] | None = None,
 ) -> Regret:
     """Return what `climbed` lost; `fresh(plan)` measures the climb's plan over `plan` on other queries.
 
-    `evaluations` are the plans that the climb served, those of `climbed` where not given.
+    `evaluations` are the plans that the climb served, those of `climbed` where not given; `before_joint` is the
+    capacity, on the same repetitions, that it had before it walked over both knobs jointly.
     """
     best, mine = exhausted.best, climbed.best
     if not best.capacity.qps > 0:
@@ -152,6 +155,7 @@ def regret(
         best_offload_at=best.plan.stages[stage].offload_at,
         best_qps=best.capacity.qps,
         regret=1 - mine.capacity.qps / best.capacity.qps,
+        before_joint=None if before_joint is None else 1 - before_joint.qps / best.capacity.qps,
         fresh=None if fresh is None or best.plan.stages == mine.plan.stages else fresh(best.plan),
         evaluations=len(climbed.candidates) if evaluations is None else evaluations,
         exhaustive=exhausted.plans,

@@ -32,6 +32,7 @@ def test_five_questions_are_asked_and_an_empty_document_answers_none() -> None:
         ("faithful", "Other processes took 2.0\N{NO-BREAK SPACE}% of"),
         ("climbs", "within 1 % in 1 of 2 cells;"),
         ("climbs", "5.0\N{NO-BREAK SPACE}%, for WnD at the low target"),
+        ("climbs", "lost up to 8.0\N{NO-BREAK SPACE}% (WnD at the low target on skylake-40c); the walk mattered"),
         ("climbs", "serves at most 5.0\N{NO-BREAK SPACE}% of the plans"),
         ("climbs", f"1.10{X} at low"),
         (

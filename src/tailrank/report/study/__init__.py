@@ -17,7 +17,8 @@ The document (schema 1) has, beside `command`, `seed`, `seconds`, `versions` and
 - `claims`: list of {text, holds, ours}: what any such study must show.
 - `repeats`: list of {network, host, target, batch_size, other_batch_size, steps}: the search with another seed.
 - `regret` (optional): list of {network, target, host, scheduler, climb_qps, climb_batch_size, climb_offload_at,
-  best_qps, best_batch_size, best_offload_at, regret, fresh [ratio, low, high] or null, evaluations, exhaustive}.
+  best_qps, best_batch_size, best_offload_at, regret, before_joint, fresh [ratio, low, high] or null, evaluations,
+  exhaustive}.
 - `fidelity` (optional): {absent, workers, others, left_out, seconds, rows}: rows are {network, load, offered_qps,
   queries, engine_ms, own_times_ms, profiled_ms}: p95 of the same trace and plan on this host's engine, simulated with
   the run's own service times, and with a profile's; `absent` says why there are none.

@@ -14,6 +14,7 @@ from tailrank.report.wording import amount, count, percent, plural
 
 __all__ = ["Answer", "answers"]
 
+STEP = 0.002  # of a capacity: what the study tells apart
 NOTHING = "The document holds nothing that answers this."
 
 
@@ -139,12 +140,30 @@ def _climbs(document: Value) -> list[str]:
             f"{title(worst['network'].text or '')} at the {worst['target'].text} target"
             + (f", and with the GPU serves at most {percent(100 * max(spent))} of the plans." if spent else ".")
         )
+        found.append(_joint([row for row, _ in known]))
     words = "; ".join(f"{host} {_range(row)}" for host, row in gains.items() if row)
     if words:
         found.append(f"Over the static baseline the tuned plans gain, in the geometric mean over networks: {words}.")
     if found and not known:
         found.append("Regret against exhaustive search is not in this document; it is measured apart from it.")
     return [*found, _penalty(document)]
+
+
+def _joint(rows: list[Value]) -> str:
+    """Say where one knob after the other would not have done."""
+    before = [(row, lost) for row in rows if (lost := row["before_joint"].number) is not None]
+    mattered = [pair for pair in before if pair[1] - (pair[0]["regret"].number or 0.0) > STEP]
+    if not before:
+        return ""
+    if not mattered:
+        return f"Moving both knobs jointly at the end changed nothing in {plural(len(before), 'cell')}."
+    worst, lost = max(mattered, key=lambda pair: pair[1])
+    where = ", ".join(dict.fromkeys(title(row["network"].text or "") for row, _ in mattered))
+    return (
+        f"Without its last walk, which moves both knobs jointly over several repetitions, it would have lost up to "
+        f"{percent(100 * lost)} ({title(worst['network'].text or '')} at the {worst['target'].text} target on "
+        f"{worst['host'].text}); the walk mattered in {plural(len(mattered), 'cell')} ({where})."
+    )
 
 
 def _share(row: Value) -> float | None:
