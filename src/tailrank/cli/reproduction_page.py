@@ -82,8 +82,8 @@ def _regret(result: dict[str, Any]) -> list[str]:
         f"plan that the search chose, on the same queries: in {len(rows) - len(lost)} of {len(rows)} cells none is "
         f"better, and the most that is lost is {100 * most:.2f} %. With the GPU the search served at most "
         f"{100 * max(tenths, default=0.0):.1f} % of the grid's plans; without it the grid has 20 plans. Fresh queries "
-        f"chose neither plan. The last walk moves both knobs jointly over several repetitions; before it the search had "
-        f"settled one knob after the other on one trace. The cells where some plan is better, or was before:"
+        f"chose neither plan. The last walk moves both knobs jointly over several repetitions; before it the search "
+        f"had settled one knob after the other on one trace. The cells where some plan is better, or was before:"
     )
     cells = [
         [
