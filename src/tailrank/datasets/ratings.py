@@ -69,14 +69,14 @@ def read_ratings(source: Source) -> Ratings:
     raw_user, raw_item, rating, time = (np.concatenate(column) for column in zip(*parts, strict=True))
     del parts
     users, items = np.unique(raw_user), np.unique(raw_item)
-    user, item = np.searchsorted(users, raw_user), np.searchsorted(items, raw_item)
+    user, item = (np.searchsorted(*pair).astype(np.int32) for pair in ((users, raw_user), (items, raw_item)))
     order = np.lexsort((time, user))  # stable: equal times stay in the file's order
     order = order[_last_of_each(user[order], item[order])]
     sound = damage.rows - damage.damaged
     facts = {"file": path.name, **damage.facts, "rated_again": sound - len(order)}
     return Ratings(
-        user=user[order].astype(np.int32),
-        item=item[order].astype(np.int32),
+        user=user[order],
+        item=item[order],
         rating=(rating[order] / SCALE).astype(np.float32),
         row=order.astype(np.int64),
         users=users.astype(np.int64),
@@ -91,12 +91,14 @@ def _packed(values: I64) -> tuple[I32, I32, NDArray[np.int16], I64]:
     return user.astype(np.int32), item.astype(np.int32), rating.astype(np.int16), time.copy()
 
 
-def _last_of_each(user: I64, item: I64) -> NDArray[np.bool_]:
+def _last_of_each(user: I32, item: I32) -> NDArray[np.bool_]:
     """Which ratings are not of an item that the same user rates later again: bool (n,)."""
-    last = np.zeros(len(user), dtype=np.bool_)
-    key = user * (int(item.max(initial=0)) + 1) + item
-    _, back = np.unique(key[::-1], return_index=True)
-    last[len(user) - 1 - back] = True
+    last = np.ones(len(user), dtype=np.bool_)
+    key = user.astype(np.int64) * (int(item.max(initial=0)) + 1) + item
+    if (np.diff(np.sort(key)) == 0).any():
+        _, back = np.unique(key[::-1], return_index=True)
+        last[:] = False
+        last[len(user) - 1 - back] = True
     return last
 
 
