@@ -56,7 +56,7 @@ class FunnelQuality:
         if k < 1:
             raise BadInputError(f"k is {k}: a ranking is judged by its first k, at least 1", hint="10 and 64 are usual")
         self.k = k
-        self.threads = len(os.sched_getaffinity(0)) if threads is None else threads
+        self.threads = _cores() if threads is None else threads
         self.first, self.label = _layout(first, label)
         self.networks = tuple(scores)
         self.candidates = int(np.diff(self.first).max())
@@ -180,6 +180,10 @@ class FunnelQuality:
         else:
             funnel_kernels.narrow_parts(self.first, order, *parted, inside)
         return inside
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _layout(first: ArrayLike, label: ArrayLike) -> tuple[I64, F32]:

@@ -91,32 +91,32 @@ def _cut(inside: U64, at: int, network: int, counts: I64, words: int, most: int,
 
 @compiled
 def _ladder(order: Places, rank: Places, step: int, to: I32, ladder: U64) -> None:
-    """Fill in `to`, the rank there of each of one network's order, and the rungs: the best 0, `step`, .. as bits."""
+    """Fill in `to`, the rank there of each of one network's order, and the rungs: the best 0, `step`, .. as bits.
+
+    The last rung is everyone.
+    """
     words = (len(order) + 63) >> 6
     ladder[0, :words] = 0
-    for rung in range(len(order) // step + 1):
-        begin, end = rung * step, min(len(order), (rung + 1) * step)
-        for place in range(begin, end):
-            to[place] = rank[order[place]]
-        if end - begin < step:
-            return
+    for rung in range(1, (len(order) + step - 1) // step + 1):
         for word in range(words):
-            ladder[rung + 1, word] = ladder[rung, word]
-        for place in range(begin, end):
-            ladder[rung + 1, to[place] >> 6] |= ONE << np.uint64(to[place] & 63)
+            ladder[rung, word] = ladder[rung - 1, word]
+        for place in range((rung - 1) * step, min(len(order), rung * step)):
+            to[place] = rank[order[place]]
+            ladder[rung, to[place] >> 6] |= ONE << np.uint64(to[place] & 63)
 
 
 @compiled
-def _narrow(
-    inside: U64, at: int, other: int, ladders: U64, to: I32, pair: int, step: int, cut: int, words: int
-) -> None:
+def _narrow(inside: U64, at: int, other: int, ladders: U64, to: I32, pair: int, step: int, cut: int, size: int) -> None:
     """Fill in `inside[at + 1]`: who of those in `inside[at]` is among the best `cut` of a network, by its ladder."""
-    rung = cut // step
-    for word in range(words):
+    rung = (cut + step // 2) // step
+    for word in range((size + 63) >> 6):
         inside[at + 1, other, word] = inside[at, other, word] & ladders[pair, rung, word]
-    for place in range(rung * step, cut):
+    for place in range(rung * step, cut):  # the nearest rung is below
         rank = to[pair, place]
         inside[at + 1, other, rank >> 6] |= inside[at, other, rank >> 6] & (ONE << np.uint64(rank & 63))
+    for place in range(cut, min(rung * step, size)):  # or above
+        rank = to[pair, place]
+        inside[at + 1, other, rank >> 6] &= ~(ONE << np.uint64(rank & 63))
 
 
 @compiled
@@ -172,11 +172,12 @@ def add_grid(tables: GridTables, tree: GridTree, query_from: int, query_to: int,
         largest = max(largest, first[query + 1] - first[query])
     most, pairs = (largest + 63) >> 6, max(1, tree.pair.max() + 1)
     to = np.empty((pairs, largest), np.int32)
-    ladders = np.empty((pairs, largest // step + 2, most), np.uint64)
+    ladders = np.empty((pairs, -(-largest // step) + 1, most), np.uint64)
     good = np.empty((len(order), most), np.uint64)
     gain = np.empty((len(order), largest))
     inside = np.empty((tree.depth.max() + 2, len(order), most), np.uint64)
-    inside[0] = ALL  # before the first cut everyone is in
+    inside[0] = ALL
+    everyone = np.ones(len(inside), np.bool_)  # at that depth is in: then a cut is a count
     counts = np.empty(most, np.int64)
     for query in range(query_from, query_to):
         if ideal[query] == 0:
@@ -186,14 +187,15 @@ def add_grid(tables: GridTables, tree: GridTree, query_from: int, query_to: int,
         _prepare(tables, tree.pair, query, step, to, ladders, good, gain)
         for node in range(len(tree.depth)):
             at, network, cut = tree.depth[node], tree.network[node], min(size, tree.most[node])
-            if at > 0:
+            if not everyone[at]:
                 cut = _cut(inside, at, network, counts, words, cut, size)
+            everyone[at + 1] = everyone[at] and cut == size
             for number in range(tree.needs.shape[1]):
                 wanted = tree.needs[node, number]
                 if wanted < 0:
                     break
                 pair = tree.pair[network, wanted]
-                _narrow(inside, at, wanted, ladders, to, pair, step, cut, words)
+                _narrow(inside, at, wanted, ladders, to, pair, step, cut, size)
             for leaf in range(tree.leaf_first[node], tree.leaf_first[node + 1]):
                 last = tree.leaf_network[leaf]
                 dcg = _dcg(inside, at + 1, last, counts, good, gain, words, discount)
