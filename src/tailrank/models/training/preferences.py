@@ -47,7 +47,13 @@ class Settings:
     rivals: int = 80
     dropout: float = 0.1
     decay: float = 1e-5
-    bf16: bool = False  # the chain's products while training: several times faster where the processor has them
+    bf16: bool | None = None  # the chain's products in training; None: where the processor has them, far faster there
+
+
+def multiplies_bf16() -> bool:
+    """Tell whether this processor has products of bf16, which torch asks it in private only."""
+    ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(ask()) if ask is not None else False
 
 
 class Preferences:
@@ -66,7 +72,8 @@ class Preferences:
         self.weights = self._drawn(network, seed)
         self.layers = len(network.chain("mlp").widths) - 1
         self.half = network.chain("mlp").widths[0] // 2
-        self._kind = torch.bfloat16 if self.settings.bf16 else torch.float32
+        bf16 = multiplies_bf16() if self.settings.bf16 is None else self.settings.bf16
+        self._kind = torch.bfloat16 if bf16 else torch.float32
         self._judged = self._hold_out(seed)
 
     def _drawn(self, network: Network, seed: int) -> dict[str, Tensor]:
