@@ -9,7 +9,7 @@ from tailrank.report.wording import amount, count, percent, plural
 
 __all__ = ["faithful", "table"]
 
-MOST_OTHERS = 0.1  # of the host's processor time; beyond it is not the machine that was profiled
+MOST_OTHERS = 0.1  # of the host's processor time; beyond workers wait for a core, which no model of queues knows
 
 
 def faithful(document: Value) -> list[str]:
@@ -42,7 +42,7 @@ def _engine(fidelity: Value) -> str:
     others = fidelity["others"].number
     busy = f" Other processes took {percent(100 * others)} of the host's processor time." if others else ""
     caution = (
-        " That is not the machine that the profile saw: read the second number with care."
+        " On a host shared like that neither number is about the simulator: run it again where nothing else runs."
         if _disturbed(fidelity)
         else ""
     )
@@ -59,7 +59,7 @@ def _errors(found: list[float]) -> str:
 
 
 def _disturbed(fidelity: Value) -> bool:
-    """Whether other processes took so much of the host that a profile cannot predict its runs."""
+    """Whether other processes took so much of the host that its workers had no cores of their own."""
     return (fidelity["others"].number or 0.0) > MOST_OTHERS
 
 
