@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 # What the native extension is built of: a change here is built by the next target that needs the environment.
 NATIVE := setup.py $(wildcard src/tailrank/native/csrc/*)
 
-.PHONY: help venv demo test test-all lint format types layers bench eight performance ci fresh slow paths sanitize clean
+.PHONY: help venv demo test test-all lint format types layers bench eight performance scalesim ci fresh slow paths sanitize clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ performance: $(STAMP) ## time the executors beside their rivals (long; idle mach
 	$(BIN)/python benchmarks/executors.py
 	$(BIN)/python benchmarks/papers_way.py
 	$(BIN)/python benchmarks/executors.py --write-docs
+
+scalesim: ## the figures of SCALE-Sim 3.0.0 that the accelerator's array is tested against, anew (two minutes)
+	$(PYTHON) -m venv $(VENV)/scalesim
+	$(VENV)/scalesim/bin/python -m pip install --quiet 'scalesim==3.0.0' 'numpy<2' 'pandas<2.3'
+	$(VENV)/scalesim/bin/python tests/accelerator/data/make_scalesim.py
 
 ci: lint types layers fresh ## what must pass before a change goes in
 

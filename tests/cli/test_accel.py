@@ -27,7 +27,7 @@ def test_the_artifacts_two_stage_design(capsys: pytest.CaptureFixture[str]) -> N
     assert found["latency_ms"] == pytest.approx(1.3943896222, rel=1e-9)
     assert sum(found["stage_latency_ms"]) == pytest.approx(found["latency_ms"])
     assert round(found["capacity_qps"]) == 2389
-    assert found["area_mm2"] == pytest.approx(28.550416)
+    assert found["area_mm2"] == pytest.approx(28.550416) == pytest.approx(sum(found["area_mm2_by_block"].values()))
     assert found["energy_mj_per_query"] == 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tailrank.accelerator import Design
 from tailrank.cli.main import VERBS, Parser
 from tailrank.core import Plan
 from tailrank.core.config import loads
@@ -66,6 +67,8 @@ def test_files_in_the_documents_are_valid(path: Path, text: str) -> None:
         from tailrank.models.onnx_model import Sidecar
 
         assert loads(Sidecar, text).inputs
+    elif text.startswith("# A design"):
+        assert loads(Design, text).parts
     elif text.startswith("# A device"):
         assert loads(Device, text).cores
     else:

@@ -1,6 +1,7 @@
 """`tailrank accel evaluate`: a design of RPAccel, by the artifact's formulas or by ours."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,9 @@ def document(design: "Design", found: "Evaluation") -> dict[str, Any]:
         "energy_mj_per_query": found.energy.total_mj,
         "qps_per_watt": found.qps_per_watt,
         "area_mm2": found.area.total,
+        "area_mm2_by_block": asdict(found.area),
         "synthesised_power_mw": found.power.total,
+        "synthesised_power_mw_by_block": asdict(found.power),
         "energy_mj_by_part": {
             "mac": found.energy.mac_pj * 1e-9,
             "sram": found.energy.sram_pj * 1e-9,
