@@ -3,6 +3,7 @@
 It knows service times and qualities only by what it is given: rooflines, profiles, fakes in a test.
 """
 
+from tailrank.tuner.explore.answer import Asked, Counts, Explored, QualityOf
 from tailrank.tuner.explore.arithmetic import Arithmetic, Crowded, Option
 from tailrank.tuner.explore.bench import AtLoad, Bench, plan_of
 from tailrank.tuner.explore.front import dominated_by, front, knee
@@ -17,7 +18,7 @@ from tailrank.tuner.explore.point import (
 )
 from tailrank.tuner.explore.questions import iso_latency, iso_load, iso_quality
 from tailrank.tuner.explore.sampled import Sampler, sample
-from tailrank.tuner.explore.search import LOAD, Asked, Counts, Explored, Explorer, QualityOf
+from tailrank.tuner.explore.search import LOAD, Explorer
 from tailrank.tuner.explore.space import Feed, Funnel, Sharing, Space, default_space, funnels
 
 __all__ = [

@@ -15,10 +15,11 @@ import numpy as np
 
 from tailrank.core import BadInputError, SetupError
 from tailrank.core.config import dumps
+from tailrank.tuner.explore.answer import Explored
 from tailrank.tuner.explore.arithmetic import Option
 from tailrank.tuner.explore.bench import plan_of
 from tailrank.tuner.explore.point import Point, values
-from tailrank.tuner.explore.search import Explored, Explorer
+from tailrank.tuner.explore.search import Explorer
 from tailrank.tuner.explore.space import Feed, Funnel, Space
 
 if TYPE_CHECKING:
@@ -37,10 +38,8 @@ def sample(explorer: Explorer, storage: Path, *, sampler: Sampler = "nsga2", tri
     of another space or question.
     """
     optuna = _optuna()
-    space, objectives = explorer.bench.space, explorer.asked.objectives
-    singles = [Funnel((name,), (take,)) for name in space.networks for take in space.take if 1 in space.stages]
-    if not singles:
-        raise BadInputError("stages: without single stages there is nothing to compare with", hint="add 1 to stages")
+    objectives = explorer.asked.objectives
+    singles = explorer.singles()
     found = explorer.rated(singles)
     best = int(np.argmax(found))
     highest = float(found[best])
