@@ -1,6 +1,8 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tailrank.core import BadInputError
@@ -45,3 +47,22 @@ def test_progress_is_told(tmp_path: Path) -> None:
     (tmp_path / "u.data").write_text("".join(f"1\t{item}\t3\t{item}\n" for item in range(9)))
     load("movielens-100k", str(tmp_path), progress=said.append)
     assert any("u.data" in line for line in said)
+
+
+def test_facts_of_files_are_plain(tmp_path: Path, click_line: Callable[..., str]) -> None:
+    rng = np.random.default_rng(1)
+    (tmp_path / "train.txt").write_text("\n".join(click_line(rng, label=row % 2) for row in range(200)) + "\nx\n")
+    rated = [(user, item) for user in (1, 2) for item in range(user, 9)]
+    (tmp_path / "u.data").write_text("".join(f"{user}\t{item}\t3\t{item}\n" for user, item in rated))
+    for name in ("criteo", "movielens-100k"):
+        facts = load(name, tmp_path).facts
+        assert json.loads(json.dumps(facts)) == facts
+        assert facts["queries"] > 0
+
+
+@pytest.mark.parametrize(("name", "file"), [("criteo", "train.txt"), ("movielens-100k", "u.data")])
+@pytest.mark.parametrize("text", ["", "\n\n", "x\n"])
+def test_files_without_a_sound_row_are_told(name: str, file: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text)
+    with pytest.raises(BadInputError):
+        load(name, tmp_path, max_damaged=1.0)

@@ -17,6 +17,7 @@ LAYOUTS = [
     ("movielens-1m", "ratings.parquet"),
     ("movielens-20m", "ratings.csv"),
     ("movielens-25m", "ratings.csv.gz"),
+    ("movielens-25m", "ratings.parquet"),
 ]
 
 

@@ -21,10 +21,10 @@ TIMED = (Column("user"), Column("item"), Column("rating", DECIMAL), Column("time
 NAMED = (Column("userId"), Column("movieId"), Column("rating", DECIMAL), Column("timestamp"))
 RANKED = (Column("user"), Column("item"), Column("rating", DECIMAL), Column("order"))
 FILES = {
-    "movielens-100k": ("u.data", "u.data.gz"),
+    "movielens-100k": ("u.data", "u.data.gz", "ratings.parquet"),
     "movielens-1m": ("ratings.dat", "ratings.dat.gz", "ml-1m_ratings_time_ordered.parquet", "ratings.parquet"),
-    "movielens-20m": ("ratings.csv", "ratings.csv.gz"),
-    "movielens-25m": ("ratings.csv", "ratings.csv.gz"),
+    "movielens-20m": ("ratings.csv", "ratings.csv.gz", "ratings.parquet"),
+    "movielens-25m": ("ratings.csv", "ratings.csv.gz", "ratings.parquet"),
 }
 """What each data set's files are called; parquet has columns user, item, rating, and order or timestamp."""
 HIGHEST = 5
