@@ -11,6 +11,7 @@ from tailrank.tuner.compare import paired_difference, speedup
 from tailrank.tuner.controller import Controller, Fixed, Foresight, Habits, Policy, Seen
 from tailrank.tuner.fleet import AIMS, Aim, Fleet, HostKind, Hour, plan_fleet, rates_by_hour
 from tailrank.tuner.joint import joint_climb
+from tailrank.tuner.mixture import load_shares
 from tailrank.tuner.notes import notes
 from tailrank.tuner.online import Account, Controlled, Step, account, window_loads
 from tailrank.tuner.plan_table import Objective, PlanTable, Power, TableRow, busy_shares, plan_table
@@ -23,6 +24,7 @@ from tailrank.tuner.plans import (
     with_batch,
     with_threshold,
 )
+from tailrank.tuner.policies import POLICIES, Policies, PolicyTrial, try_policies, without_policies
 from tailrank.tuner.probe import Bracket, Probe, ProbeSearch, probe_capacity
 from tailrank.tuner.race import Course, Leader
 from tailrank.tuner.reading import tail_ms
@@ -40,6 +42,7 @@ from tailrank.tuner.stable import Stable
 
 __all__ = [
     "AIMS",
+    "POLICIES",
     "Account",
     "Aim",
     "Bounds",
@@ -59,7 +62,9 @@ __all__ = [
     "Leader",
     "Objective",
     "PlanTable",
+    "Policies",
     "Policy",
+    "PolicyTrial",
     "Power",
     "Probe",
     "ProbeSearch",
@@ -84,6 +89,7 @@ __all__ = [
     "full_thresholds",
     "joint_climb",
     "label",
+    "load_shares",
     "notes",
     "offload_thresholds",
     "paired_difference",
@@ -98,7 +104,9 @@ __all__ = [
     "speedup",
     "static_baseline",
     "tail_ms",
+    "try_policies",
     "window_loads",
     "with_batch",
     "with_threshold",
+    "without_policies",
 ]

@@ -76,24 +76,26 @@ class Foresight:
 
 
 class Habits(Config, frozen=True, kw_only=True):
-    """How a controller behaves; the defaults suit windows of some seconds.
+    """How a controller behaves; the defaults suit windows of some tenths of a second.
 
-    The load expected of the next window is the higher of the last window's and of a moving average that takes in
-    `alpha` of each window, times `headroom`, over the trust. Trust starts at 1, is multiplied by `distrust` (down to
-    `least_trust`) by every window whose measured tail exceeds the target, and grows back by `regain` a window. The
-    controller moves to a row for higher loads at once; to a lower one only after `patience` windows in a row whose
-    load was below it even when raised by `hysteresis`. A plan that is rolled back is not taken again for `banned`
-    windows. A window with under `least_queries` finished queries says nothing about the tail.
+    The load expected of the next window is a moving average that takes in `alpha` of each window, times `headroom`,
+    over the trust. A window with more than `surge` times the average is no noise: the average begins anew with it.
+    Trust starts at 1, is multiplied by `distrust` (down to `least_trust`) by every window whose measured tail exceeds
+    the target, and grows back by `regain` a window. The controller moves to a row for higher loads at once; to a lower
+    one only after `patience` windows in a row whose load was below it even when raised by `hysteresis`. A plan that is
+    rolled back is not taken again for `banned` windows. A window with under `least_queries` finished queries says
+    nothing about the tail.
     """
 
-    alpha: Share = 0.5
-    headroom: Annotated[float, Meta(ge=1)] = 1.1
-    hysteresis: NotNegative = 0.1
-    patience: Annotated[int, Meta(ge=1)] = 2
+    alpha: Share = 0.3
+    surge: Annotated[float, Meta(ge=1)] = 1.25
+    headroom: Annotated[float, Meta(ge=1)] = 1.0
+    hysteresis: NotNegative = 0.0
+    patience: Annotated[int, Meta(ge=1)] = 3
     distrust: Share = 0.8
     least_trust: Share = 0.3
-    regain: Annotated[float, Meta(ge=1)] = 1.02
-    banned: Count = 20
+    regain: Annotated[float, Meta(ge=1)] = 1.002
+    banned: Count = 100
     least_queries: Count = 50
 
 
@@ -144,11 +146,12 @@ class Controller:
     @property
     def expected_qps(self) -> float:
         """The load to prepare for."""
-        return self.habits.headroom * max(self._average or 0.0, self._last_qps) / self.trust
+        return self.habits.headroom * (self._average or 0.0) / self.trust
 
     def _take_in(self, qps: float) -> None:
         before = qps if self._average is None else self._average
-        self._average = before + self.habits.alpha * (qps - before)
+        surges = qps > self.habits.surge * before
+        self._average = qps if surges else before + self.habits.alpha * (qps - before)
         self._last_qps = qps
 
     def _roll_back(self, row: int, window: int) -> None:

@@ -44,14 +44,18 @@ class Controlled:
     change earlier ones) and windows of one plan are served as one piece, exactly as if it ran on: they are served
     again with more windows behind them, three to four times in all. Other systems (the engine) serve each window
     once, and the system runs empty at the end of every window. `steps` tells which plan served when.
+
+    A plan that cannot keep up is replaced at the end of a window, and its queue is served to the end under it: the
+    longer the window, the longer the queue. Some tenths of a second are usual: as short as still hold the hundred
+    queries that tell a load from noise.
     """
 
     def __init__(
-        self, system: System, policy: Policy, target: SLATarget, *, window_s: float = 10.0, repeatable: bool = True
+        self, system: System, policy: Policy, target: SLATarget, *, window_s: float = 0.25, repeatable: bool = True
     ) -> None:
         if not 1e-6 <= window_s <= 1e9:
             raise BadInputError(
-                f"a window lasts from a microsecond up, not {window_s:g} s", hint="some seconds are usual"
+                f"a window lasts from a microsecond up, not {window_s:g} s", hint="some tenths of a second are usual"
             )
         self.system, self.policy, self.target = system, policy, target
         self.window_ns, self.repeatable = round(window_s * 1e9), repeatable

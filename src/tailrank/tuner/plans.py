@@ -76,10 +76,18 @@ def between(values: Sequence[int], best: int) -> tuple[int, ...]:
 
 
 def label(plan: Plan, *, stage: int = 0) -> str:
-    """Return what the search varies in `plan`, for people: "batch size 64, offload from 128"."""
+    """Return what a search varies in `plan`, for people: "batch size 64, offload from 128, queue-aware"."""
     at = _stage(plan, stage)
-    offload = "" if at.offload_at is None else f", offload from {at.offload_at}"
-    return f"batch size {at.batch_size}{offload}"
+    words = [f"batch size {at.batch_size}"]
+    if at.offload_at is not None:
+        words.append(f"offload from {at.offload_at}" + (", queue-aware" if at.queue_aware else ""))
+    if at.adapt:
+        words.append("slices that adapt" + ("" if at.least_batch == 1 else f" from {at.least_batch}"))
+    if at.combine_wait_us is not None:
+        wait = "" if at.combine_wait_us == 0 else f", {at.combine_wait_us} us of waiting"
+        most = "" if at.offload_batch is None else f" of up to {at.offload_batch} offloaded"
+        words.append(f"shared batches{most}{wait}")
+    return ", ".join(words)
 
 
 def _stage(plan: Plan, number: int) -> Stage:
