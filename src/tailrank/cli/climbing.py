@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTime, Tabled
 from tailrank.tuner import (
     Candidate,
     Capacity,
+    Policies,
     Replication,
     Search,
     batch_sizes,
@@ -31,12 +32,13 @@ from tailrank.tuner import (
     joint_climb,
     label,
     offload_thresholds,
+    try_policies,
     with_threshold,
 )
 from tailrank.tuner.stable import Stable
 from tailrank.workload import Workload
 
-__all__ = ["Question", "climbed", "curve", "effort", "full_qps", "repetitions", "services_of"]
+__all__ = ["Question", "climbed", "curve", "effort", "full_qps", "policed", "repetitions", "services_of"]
 
 LONG_RUN, SHORT_RUN = 60, 12  # target latencies a run lasts: usually, and where small batches make it costly
 STEPS = 32  # thresholds of the joint climb, evenly up to the largest query
@@ -106,6 +108,31 @@ def climbed(asked: Question, baseline: Plan, budget: Budget, progress: Progress)
         budget=budget.plans,
     )
     return _without_idle_pools(found)
+
+
+def policed(asked: Question, found: Search, budget: Budget, progress: Progress) -> Policies:
+    """Try the policies that look at the pools around the best plan of `found`, and judge each on fresh queries."""
+    thresholds = offload_thresholds(asked.workload.sizes.max_size) if "gpu" in asked.pools else ()
+    plan = found.best.plan
+    queries, slices = effort(asked, replace(plan, pools=dict(asked.pools)), thresholds, budget)
+    count, near_qps = budget.replications, found.best.capacity.qps
+
+    def measuring(numbers: Iterable[int], words: str) -> Callable[[Plan], Capacity]:
+        replications = repetitions(asked, queries, numbers)
+
+        def measured(each: Plan) -> Capacity:
+            progress.step(f"{words}: {label(each)}")
+            return capacity(replications, each, asked.target, start_qps=near_qps, slices=slices, warmup=WARMUP)
+
+        return measured
+
+    return try_policies(
+        measuring(range(count), "policies"),
+        measuring(range(count, 2 * count), "policies, fresh queries"),
+        plan,
+        asked.pools,
+        largest=asked.workload.sizes.max_size,
+    )
 
 
 def repetitions(asked: Question, queries: int, numbers: Iterable[int]) -> list[Replication]:

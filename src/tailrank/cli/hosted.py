@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from tailrank import zoo
 from tailrank.cli.budget import DEFAULT, QUICK
-from tailrank.cli.climbing import Question, climbed, curve
+from tailrank.cli.climbing import Question, climbed, curve, policed
 from tailrank.cli.hosts import fits_of, host_of, services_on, switches_of
 from tailrank.cli.offload import compared, gained
 from tailrank.cli.output import print_json, significant, table
 from tailrank.cli.progress import Progress
-from tailrank.cli.searched import arrivals_section, search_section
+from tailrank.cli.searched import arrivals_section, policies_section, policy_notes, search_section, with_policy
 from tailrank.cli.target import target_of
 from tailrank.cli.traffic import workload_of
 from tailrank.core import BadInputError, Plan
@@ -47,9 +47,15 @@ def tune_on_host(args: argparse.Namespace, *, command: str, out: Path) -> int:
     asked = question(network, host, switches, args)
     baseline = static_baseline(asked.model, asked.workload.sizes.max_size, host.cores)
     with Progress(quiet=args.quiet) as progress:
-        search = climbed(asked, baseline, QUICK if args.quick else DEFAULT, progress)
+        budget = QUICK if args.quick else DEFAULT
+        search = climbed(asked, baseline, budget, progress)
+        policies = policed(asked, search, budget, progress) if args.policies else None
+        said = notes(search, baseline, largest=asked.workload.sizes.max_size)
+        search = with_policy(search, policies)
         progress.step("writing the result")
         result = document(asked, search, baseline, host, network, switches, command=command)
+        result["policies"] = policies_section(policies)
+        result["notes"] = [*policy_notes(result["policies"], said), *result["notes"]]
         result["seconds"] = time.monotonic() - began
         _write(out, result, search.best.plan, baseline)
     if args.json:
@@ -91,14 +97,13 @@ def document(
     """Return the result; it has the keys of a measured one, save that `engine` is null and no profile was taken."""
     static = search.find(baseline)
     assert static is not None
-    said = notes(search, baseline, largest=asked.workload.sizes.max_size)
     trace = asked.workload.trace(QUERIES, search.best.capacity.qps, asked.seed, replication=960)
     found = search_section(asked, search, static, curve(asked, search), command=command)
     return found | {
         "network": _network_section(network),
         "host": _host_section(host, _skewed(switches, asked.workload)),
         "verdict": {"certified": False, "text": UNVERIFIED},
-        "notes": [*said, *_caveats(asked, host)],
+        "notes": _caveats(asked, host),
         "profile": {"points": _points(asked), "overheads": {}},
         "operators": _operators(asked.services["cpu"]),
         "engine": None,

@@ -1,15 +1,16 @@
 """The part of the result that every search has: what was asked, the plans tried, and the best beside the baseline."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tailrank.cli.climbing import Question
 from tailrank.cli.results import finite, made_at, versions
 from tailrank.core import Trace
 from tailrank.core.config import to_dict
-from tailrank.tuner import Candidate, Search, speedup
+from tailrank.tuner import Candidate, Policies, Search, label, speedup
 from tailrank.workload import Poisson, Workload, gap_check
 
-__all__ = ["arrivals_section", "search_section", "workload_dict"]
+__all__ = ["arrivals_section", "policies_section", "policy_notes", "search_section", "with_policy", "workload_dict"]
 
 
 def search_section(
@@ -40,6 +41,63 @@ def search_section(
         "candidates": [_candidate(each) for each in search.candidates],
         "curve": curve,
     }
+
+
+def with_policy(search: Search, policies: Policies | None) -> Search:
+    """Return the search with the policy that was taken, where one was, as its best plan."""
+    taken = None if policies is None else policies.taken
+    if taken is None:
+        return search
+    return Search(taken.candidate, (*search.candidates, taken.candidate), search.stage)
+
+
+def policies_section(policies: Policies | None) -> dict[str, Any] | None:
+    """Return which policies were tried and what each gave; None where none was asked for."""
+    if policies is None:
+        return None
+    static, taken = policies.static, policies.taken
+    return {
+        "static": {
+            "plan": to_dict(static.plan),
+            "label": label(static.plan),
+            "capacity_qps": static.capacity.qps,
+            "capacity_ci95_qps": [static.capacity.low_qps, finite(static.capacity.high_qps)],
+        },
+        "trials": [
+            {
+                "policy": each.policy,
+                "plans_tried": each.tried,
+                "plan": to_dict(each.candidate.plan),
+                "label": label(each.candidate.plan),
+                "capacity_qps": each.judged.qps,
+                "capacity_ci95_qps": [each.judged.low_qps, finite(each.judged.high_qps)],
+                "gain": finite(each.gain.value),
+                "gain_ci95": [finite(each.gain.low), finite(each.gain.high)],
+                "sure": each.sure,
+            }
+            for each in policies.trials
+        ],
+        "taken": None if taken is None else taken.policy,
+        "engine": None,
+    }
+
+
+def policy_notes(section: Mapping[str, Any] | None, notes: list[str]) -> list[str]:
+    """Return what came of the policies as sentences, before the `notes` on the climb, which had none of them."""
+    if section is None:
+        return notes
+    said = [
+        f"policy {each['policy']}: {each['label']} (best of {each['plans_tried']} plans) has {_times(each)} the "
+        f"capacity of {section['static']['label']}, on fresh queries{'' if each['sure'] else ': within the noise, not taken'}"
+        for each in section["trials"]
+    ]
+    taken = section["taken"]
+    before = [] if taken is None else [f"policy {taken} is taken; what follows is of the plans without policies"]
+    return [*said, *before, *notes]
+
+
+def _times(trial: Mapping[str, Any]) -> str:
+    return "an unknown multiple of" if trial["gain"] is None else f"{trial['gain']:.3f} times"
 
 
 def workload_dict(workload: Workload) -> dict[str, Any]:

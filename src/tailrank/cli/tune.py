@@ -26,6 +26,7 @@ EXAMPLE = """tailrank tune rmc1 --sla-ms 100 --out runs/rmc1
   tailrank tune rmc3 --executor native --precision bf16
   tailrank tune rmc1 --gpu --gpu-workers 4
   tailrank tune rmc1 --host skylake-40c+gtx-1080ti
+  tailrank tune dien --host skylake-40c+gtx-1080ti --policies
   tailrank tune examples.own_model:build --sla-ms 20 --arrivals bursty:cv=4 --out runs/mine"""
 
 # Flags that the command in the result spells out, where given.
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="result directory (default runs/MODEL)")
     add_hardware(parser)
     add_host(parser)
+    parser.add_argument(
+        "--policies",
+        action="store_true",
+        help="try queue-aware offload, slices that adapt and shared batches around the best plan, too",
+    )
     parser.add_argument("--quick", action="store_true", help="under forty seconds: fewer samples, tables up to 1 GiB")
     add_common(parser)
 
@@ -105,8 +111,7 @@ def _command(args: argparse.Namespace) -> str:
         for each in value if isinstance(value, list) else [value]:
             if each is not None:
                 words += [f"--{flag.replace('_', '-')}", str(each)]
-    if args.quick:
-        words.append("--quick")
+    words += [f"--{flag}" for flag in ("policies", "quick") if getattr(args, flag)]
     return shlex.join(words)
 
 
