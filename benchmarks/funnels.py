@@ -4,8 +4,9 @@ Run `python benchmarks/funnels.py [--json] [--queries N] [--items N] [--rounds N
 network's scores are sorted once) is measured apart. Three ways: `sweep` gives the mean NDCG@64 for *every* number of
 items into the last stage; `means` that of funnels on a grid, as the explorer asks; `mean` that of one funnel at a time.
 Every round visits all of them in turn, after one that does not count; given are the median and the quartiles of the
-rounds. Before anything is timed, the three are held to each other and to a plain NumPy funnel on some queries. Times
-are of the clock on the wall; `cpu` says how many cores were busy on average, so that a shared machine shows.
+rounds. Before anything is timed, the three are held to each other and to a plain NumPy funnel on some queries. Rates
+are a second on the wall, and a second of processor time (`per_core_s`), which a shared machine changes less; `cores`
+says how many were busy on average.
 
 `--shares` shows instead what a two-stage funnel loses where each slice of the first stage passes on its own share of
 the items kept (`feed = "share"`): the NDCG@64 lost, in points, by number of slices and items kept.
@@ -85,21 +86,22 @@ def check(quality: FunnelQuality, label: Any, scores: dict[str, Any], funnels: l
 
 def timed(works: dict[str, tuple[int, Callable[[], Any]]], rounds: int) -> dict[str, dict[str, float]]:
     """Return funnels a second of each piece of work: quartiles over interleaved rounds."""
-    rates: dict[str, list[float]] = {name: [] for name in works}
-    cores: dict[str, list[float]] = {name: [] for name in works}
+    walls: dict[str, list[float]] = {name: [] for name in works}
+    cpus: dict[str, list[float]] = {name: [] for name in works}
     for counted in range(rounds + 1):
-        for name, (funnels, work) in works.items():
+        for name, (_, work) in works.items():
             wall, cpu = time.perf_counter(), time.process_time()
             work()
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             if counted:
-                rates[name].append(funnels / wall)
-                cores[name].append(cpu / wall)
+                walls[name].append(time.perf_counter() - wall)
+                cpus[name].append(time.process_time() - cpu)
     found = {}
-    for name, seen in rates.items():
-        low, middle, high = np.percentile(seen, [25, 50, 75]).tolist()
-        cpu = float(np.median(cores[name]))
-        found[name] = {"funnels": works[name][0], "median": middle, "q1": low, "q3": high, "cpu": cpu, "n": rounds}
+    for name, (funnels, _) in works.items():
+        row: dict[str, float] = {"funnels": funnels, "n": rounds}
+        for key, seconds in (("per_s", walls[name]), ("per_core_s", cpus[name])):
+            q1, median, q3 = np.percentile(funnels / np.array(seconds), [25, 50, 75]).tolist()
+            row |= {key: median, f"{key}_q1": q1, f"{key}_q3": q3}
+        found[name] = row | {"cores": float(np.median(np.array(cpus[name]) / np.array(walls[name])))}
     return found
 
 
@@ -184,16 +186,21 @@ def main() -> None:
         "queries": given.queries,
         "items": given.items,
         "prepare_s": sorted(prepared)[1],
+        "grid": len(funnels),
         "funnels_per_s": timed(works_of(label, scores, first, funnels), given.rounds),
     }
     if given.json:
         json.dump(found, sys.stdout, indent=1)
         print()
         return
-    print(f"{given.queries} queries x {given.items}, prepared in {found['prepare_s']:.2f} s; funnels a second:")
+    print(
+        f"{given.queries} queries x {given.items}, prepared in {found['prepare_s']:.2f} s;"
+        f" {found['grid']} funnels on the grid"
+    )
     for name, row in found["funnels_per_s"].items():
-        shown = "{median:12,.0f}  ({q1:,.0f} to {q3:,.0f}; {funnels} at a time, {cpu:.1f} cores busy)".format(**row)
-        print(f"{name:40} {shown}")
+        shown = "{per_s:10,.0f} a second ({per_s_q1:,.0f} to {per_s_q3:,.0f}), {cores:.1f} cores busy".format(**row)
+        core = "{per_core_s:10,.0f} a core and second ({per_core_s_q1:,.0f} to {per_core_s_q3:,.0f})".format(**row)
+        print(f"{name:40} {shown:60} {core}")
 
 
 if __name__ == "__main__":
