@@ -77,7 +77,7 @@ class ScoreTables:
         try:
             with disk_errors(folder):
                 work.chmod(0o755)
-                arrays = {"first": self.first, "item": self.item, "label": self.label}
+                arrays: dict[str, NDArray[Any]] = {"first": self.first, "item": self.item, "label": self.label}
                 arrays |= {f"scores-{number}": each for number, each in enumerate(self.scores.values())}
                 for name, array in arrays.items():
                     np.save(work / f"{name}.npy", array, allow_pickle=False)

@@ -6,7 +6,6 @@ Shapes: B moments, T next clicks, K candidates, I items, D dim, W width.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from tailrank.datasets import RankingData
 from tailrank.models.model import Model
 from tailrank.models.ranking import NeuMfApart
 from tailrank.models.training.calibrate import fitted
+from tailrank.models.training.chain_start import rough_products
 from tailrank.models.training.course import warm_then_cosine
 from tailrank.models.training.histories import DECAYS, Histories
 from tailrank.zoo import Network
@@ -90,11 +90,9 @@ class Preferences:
                 normal(f"{branch}.history.{number}", 0.05, items + 1, dim)
             normal(f"{branch}.items", 0.05 if branch == "mf" else 0.3, items, dim)
             drawn[f"{branch}.base"] = torch.zeros(dim)
-        widths = network.chain("mlp").widths
-        for number, (inputs, outputs) in enumerate(pairwise(widths)):
-            last = number == len(widths) - 2  # small: the chain begins as next to no correction
-            normal(f"chain.{number}.weight", (0.1 if last else 1.0) * (2 / inputs) ** 0.5, outputs, inputs)
-            drawn[f"chain.{number}.bias"] = torch.zeros(outputs)
+        for number, weight in enumerate(rough_products(network.chain("mlp").widths, seed)):
+            drawn[f"chain.{number}.weight"] = torch.from_numpy(weight)
+            drawn[f"chain.{number}.bias"] = torch.zeros(len(weight))
         return drawn
 
     def rates(self, step: int) -> dict[str, float]:
