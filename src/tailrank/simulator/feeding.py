@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.simulator.funnel import NEVER, SLACK, pop, push, put_back, take_worker
+from tailrank.simulator.funnel import pop, push, put_back, take_worker, windows
 from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
@@ -111,11 +111,7 @@ def walk_feeding(
     stages, feeds, routes, workers, mean_ns, noise, buckets, draws, which, totals, at, table, hits, hits_at = plan
     n, depth, named = len(arrival), len(feeds), rows.shape[1] > 0
     timer, query_ns, slice_ns, wakeup, handoff, merge, cold, interrupt, cores = costs
-    free = np.full((len(workers), workers.max() + SLACK), NEVER)
-    who = np.zeros(free.shape, np.int64)
-    for pool in range(len(workers)):
-        who[pool, : workers[pool]] = np.arange(workers[pool])
-    window = np.zeros((len(workers), 2), np.int64)
+    free, who, window = windows(workers)
     drawn = stages[:, DRAW_AT].copy()
     state = np.zeros((n, depth, 4), np.int64)
     ends, keys = np.empty(COLUMNS, np.int64), np.empty(COLUMNS, np.int64)

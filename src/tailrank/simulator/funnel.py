@@ -18,7 +18,7 @@ from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 
-__all__ = ["SLACK", "pop", "push", "put_back", "rewind", "take_worker", "walk_funnel"]
+__all__ = ["pop", "push", "put_back", "take_worker", "walk_funnel", "windows"]
 
 NEVER = -(2**62)  # a worker not used yet is free since before time, so no hand-off delays its first slice
 SLACK = 512  # columns a pool's window slides through before it is copied back
@@ -113,6 +113,17 @@ def take_worker(
 
 
 @compiled
+def windows(workers: I64) -> tuple[I64, I64, I64]:
+    """Return pools whose workers have done nothing yet: when each is free, who it is, and where the window is."""
+    free = np.full((len(workers), workers.max() + SLACK), NEVER)
+    who = np.zeros(free.shape, np.int64)
+    for pool in range(len(workers)):
+        who[pool, : workers[pool]] = np.arange(workers[pool])
+    window = np.zeros((len(workers), 2), np.int64)
+    return free, who, window
+
+
+@compiled
 def walk_funnel(
     arrival: I64,
     size: I64,
@@ -134,11 +145,7 @@ def walk_funnel(
 ) -> None:
     """Walk every job; fills `dispatch`, `finish`, `rows` (if it has columns), `busy_ns` and `served`."""
     n, depth, named = len(arrival), len(stages), rows.shape[1] > 0
-    free = np.full((len(workers), workers.max() + SLACK), NEVER)
-    who = np.zeros(free.shape, np.int64)
-    for pool in range(len(workers)):
-        who[pool, : workers[pool]] = np.arange(workers[pool])
-    window = np.zeros((len(workers), 2), np.int64)
+    free, who, window = windows(workers)
     drawn = stages[:, DRAW_AT].copy()
     ready, jobs = np.empty(n if depth > 1 else 0, np.int64), np.empty(n if depth > 1 else 0, np.int64)
     arrived, waiting, row, clock = 0, 0, 0, 0
