@@ -82,6 +82,7 @@ def test_the_study_is_written_and_repeats_itself(tmp_path: Path, capsys: pytest.
 def test_the_document_has_what_the_study_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = reproduce(capsys, "--out", str(tmp_path / "out"), "--seed", "3", "--no-engine")
     assert "--no-engine" in found["fidelity"]["absent"]
+    assert found["command"] == "tailrank reproduce deeprecsys --seed 3 --quick --no-engine --networks rmc1,wnd"
     assert found["seed"] == 3
     keys = {(cell["network"], cell["target"], cell["host"], cell["scheduler"]) for cell in found["cells"]}
     assert keys == {

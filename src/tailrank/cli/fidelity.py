@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tailrank.cli.progress import Progress
     from tailrank.cli.subject import Subject
 
-__all__ = ["LOADS", "NETWORKS", "absent", "fidelity"]
+__all__ = ["LOADS", "NETWORKS", "NOT_ASKED", "absent", "fidelity"]
 
 NETWORKS = ("ncf", "rmc1", "wnd")  # one without large layers, one of embeddings, one of large layers; all are quick
 LOADS = (0.5, 0.7, 0.85)  # of the load at which every worker is busy all the time
@@ -38,6 +38,7 @@ FEWEST = 100  # queries of a run
 CALIBRATION = 0.65  # of the full load, which the engine must keep up with
 TARGET = SLATarget(latency_ms=1e3)  # no target is set here: only its percentile is read
 NEEDED = ("torch", "psutil")
+NOT_ASKED = "not asked for (`--no-engine`)"
 MISSING = "the engine needs {name}, which is not installed: install it with `pip install 'tailrank[torch]'`"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tailrank.cli.fidelity import NOT_ASKED
 from tailrank.cli.output import significant, table
 from tailrank.cli.results import made_at, versions
 from tailrank.core import BadInputError
@@ -60,7 +61,7 @@ def document(
         "schema": SCHEMA,
         "verb": "reproduce",
         "study": "deeprecsys",
-        "command": _command(seed, quick, networks),
+        "command": _command(seed, quick, networks, engine=fidelity["absent"] != NOT_ASKED),
         "seed": seed,
         "quick": quick,
         "made_at": made_at(),
@@ -159,9 +160,10 @@ def _place(cell: CellResult) -> tuple[str, int, int, str]:
     return cell.host, NETWORKS.index(cell.network), TARGETS.index(cell.target), cell.scheduler
 
 
-def _command(seed: int, quick: bool, networks: Sequence[str]) -> str:
+def _command(seed: int, quick: bool, networks: Sequence[str], *, engine: bool) -> str:
     words = ["tailrank", "reproduce", "deeprecsys", "--seed", str(seed)]
     words += ["--quick"] if quick else []
+    words += [] if engine else ["--no-engine"]
     words += ["--networks", ",".join(networks)] if tuple(networks) != NETWORKS else []
     return shlex.join(words)
 
