@@ -187,7 +187,7 @@ def _cores() -> int:
 
 
 def _layout(first: ArrayLike, label: ArrayLike) -> tuple[I64, F32]:
-    begins, labels = np.ascontiguousarray(first, np.int64), np.ascontiguousarray(label, np.float32)
+    begins, labels = np.array(first, np.int64), np.array(label, np.float32)  # kernels compile again for files on disk
     if begins.ndim != 1 or labels.ndim != 1 or len(begins) < 2 or begins[0] != 0 or begins[-1] != len(labels):
         raise BadInputError(
             f"queries that begin at {begins.shape} rows do not fit labels of shape {labels.shape}",
