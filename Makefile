@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 # What the native extension is built of: a change here is built by the next target that needs the environment.
 NATIVE := setup.py $(wildcard src/tailrank/native/csrc/*)
 
-.PHONY: help venv demo test test-all lint format types layers bench eight performance scalesim ci fresh slow paths sanitize clean
+.PHONY: help venv demo demo-funnel test test-all lint format types layers bench eight performance scalesim ci fresh slow paths sanitize clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(STAMP): pyproject.toml constraints.txt $(NATIVE)
 
 demo: $(STAMP) ## tune RMC1 on this machine: prints a table and writes runs/demo/report.html
 	$(BIN)/tailrank tune rmc1 --quick --out runs/demo
+
+demo-funnel: $(STAMP) ## train three small tiers on synthetic data and find the best funnel of them (a couple of minutes)
+	$(BIN)/tailrank explore --data synthetic --quick --out runs/demo-funnel
 
 test: $(STAMP) ## the tests, without those marked slow or gpu
 	$(BIN)/python -m pytest -m "not slow and not gpu"

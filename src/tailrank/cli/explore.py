@@ -107,20 +107,21 @@ def share(text: str) -> float:
 
 def _explored(args: argparse.Namespace, out: Path) -> int:
     from tailrank.cli.explore_proof import prove
-    from tailrank.cli.explore_question import question
+    from tailrank.cli.explore_question import question, wanted
     from tailrank.cli.explore_result import describe, document, write
     from tailrank.cli.explore_search import searched
     from tailrank.cli.explore_steps import Steps, prepared_out
     from tailrank.cli.explore_tiers import prepared
 
     began = time.monotonic()
+    flags = wanted(args)
     prepared_out(out, resume=args.resume)
     with Progress(quiet=args.quiet) as progress:
         steps = Steps(progress)
         tiers = prepared(args, out, steps)
-        asked = question(args, tiers, out, steps)
+        asked = question(args, flags, tiers, out, steps)
         found = searched(args, asked, out, steps)
-        proof = prove(asked, found, steps, seed=args.seed, quick=args.quick) if asked.served is not None else None
+        proof = prove(asked, found, steps, seed=args.seed, quick=args.quick) if args.verify else None
         steps.begin("writing the result")
         result = document(asked, found, proof, command=_command(args), seed=args.seed)
         steps.end()

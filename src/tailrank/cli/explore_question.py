@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tailrank.cli.explore_machine import Effort, Served, serve
 from tailrank.cli.explore_steps import SPACE, Steps
@@ -21,7 +21,7 @@ from tailrank.tuner.explore import Asked, Bench, Space, default_space
 if TYPE_CHECKING:
     from tailrank.zoo import Network
 
-__all__ = ["Question", "question"]
+__all__ = ["Question", "Wanted", "question", "wanted"]
 
 EFFORT = Effort(profile_s=10.0, rounds=4, overheads_s=2.0)
 QUICK = Effort(profile_s=3.0, rounds=2, overheads_s=1.0)
@@ -43,25 +43,47 @@ class Question:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def question(args: argparse.Namespace, tiers: Tiers, out: Path, steps: Steps) -> Question:
-    """Return what the flags ask; writes the space that is searched beside the result."""
+class Wanted(NamedTuple):
+    """What the flags alone say, checked before anything is loaded or trained; `space` is that of `--space`."""
+
+    target: SLATarget
+    asked: Asked
+    host: Host | None
+    pools: dict[str, Pool]
+    space: Space | None
+
+
+def wanted(args: argparse.Namespace) -> Wanted:
+    """Read the flags; raises `BadInputError` for what makes no sense whatever the data."""
     target = SLATarget(latency_ms=args.sla_ms, percentile=args.percentile)
-    sizes = tiers.data.queries.sizes
-    if args.host is not None:
-        host, pools = _host(args)
-        times: Mapping[tuple[str, str], ServiceTime] = _modelled(args, host, pools, tiers)
-        served = None
-    else:
-        host, workers = None, args.workers or default_workers()
-        pools = {"cpu": Pool(workers=workers)}
-        served = _served(args, tiers, workers, steps)
-        times = {(name, "cpu"): profile for name, profile in served.profiles.items()}
-    space = _space(args, tiers, pools)
-    dump(space, out / SPACE)
+    host = _host(args) if args.host is not None else None
+    pools = {"cpu": Pool(workers=args.workers or default_workers())}
+    if host is not None:
+        pools = host.pools(gpu_workers=GPU_WORKERS)
     objectives = tuple(name.strip() for name in args.objectives.split(","))
     price = None if host is None else host.price_per_hour
-    _check_objectives(objectives, host, price)
     asked = Asked(drop=args.quality_drop, load_qps=args.load, objectives=objectives, price_per_hour=price)
+    _check_objectives(objectives, host, price)
+    space = None if args.space is None else load_config(Space, args.space)
+    if space is not None:
+        _check_space(args, space, pools)
+    return Wanted(target, asked, host, pools, space)
+
+
+def question(args: argparse.Namespace, flags: Wanted, tiers: Tiers, out: Path, steps: Steps) -> Question:
+    """Return what is asked of these tiers; writes the space that is searched beside the result."""
+    target, asked, host, pools, space = flags
+    sizes = tiers.data.queries.sizes
+    if space is None:
+        space = default_space(tuple(tiers.models), sizes.tolist(), pools, results=K)
+    space.check(int(sizes.max()), tuple(tiers.models))
+    dump(space, out / SPACE)
+    served: Served | None = None
+    if host is not None:
+        times: Mapping[tuple[str, str], ServiceTime] = _modelled(args, host, pools, tiers)
+    else:
+        served = _served(args, tiers, pools["cpu"].workers, steps)
+        times = {(name, "cpu"): profile for name, profile in served.profiles.items()}
     steps.begin("compiling the simulator")
     prepare_kernels(steps.progress)
     power_w = None if host is None else lambda busy: host.power_w(busy.get("cpu", 0.0), busy.get("gpu", 0.0))
@@ -83,12 +105,8 @@ def _served(args: argparse.Namespace, tiers: Tiers, workers: int, steps: Steps) 
     )
 
 
-def _space(args: argparse.Namespace, tiers: Tiers, pools: Mapping[str, Pool]) -> Space:
-    sizes = tiers.data.queries.sizes
-    if args.space is None:
-        return default_space(tuple(tiers.models), sizes.tolist(), pools, results=K)
-    space = load_config(Space, args.space)
-    space.check(int(sizes.max()), tuple(tiers.models))
+def _check_space(args: argparse.Namespace, space: Space, pools: Mapping[str, Pool]) -> None:
+    """Refuse a space with pools that are not there."""
     for name, pool in space.pools.items():
         if name not in pools or pool.device != pools[name].device:
             raise BadInputError(
@@ -100,14 +118,12 @@ def _space(args: argparse.Namespace, tiers: Tiers, pools: Mapping[str, Pool]) ->
                 f"{args.space}: pools.{name}.workers: {pool.workers}, but there are {pools[name].workers}",
                 hint="give fewer, or --workers",
             )
-    return space
 
 
-def _host(args: argparse.Namespace) -> tuple[Host, dict[str, Pool]]:
+def _host(args: argparse.Namespace) -> Host:
     from tailrank.cli.hosts import host_of
 
-    host = host_of(args)
-    return host, host.pools(gpu_workers=GPU_WORKERS)
+    return host_of(args)
 
 
 def _modelled(

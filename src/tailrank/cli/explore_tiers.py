@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tailrank import zoo
 from tailrank.cli.explore_steps import Steps
 from tailrank.cli.subject import default_workers, settle_torch
 from tailrank.core import BadInputError, Plan
@@ -67,7 +68,7 @@ def prepared(args: argparse.Namespace, out: Path, steps: Steps) -> Tiers:
     data = _loaded(args, steps)
     networks = _networks(args.networks, data)
     settle_torch(steps.progress)
-    models, training = _trained(networks, data, args.seed, out / "tiers", steps)
+    models, training = _trained(networks, data, args, out / "tiers", steps)
     steps.begin("choosing executors")
     kind: ExecutorKind = "native" if available() else "torch"  # what the tables are made with: the very same scores
     executors = {name: model.executor(kind) for name, model in models.items()}
@@ -79,16 +80,25 @@ def prepared(args: argparse.Namespace, out: Path, steps: Steps) -> Tiers:
 
 
 def _trained(
-    networks: Sequence[str], data: RankingData, seed: int, folder: Path, steps: Steps
+    networks: Sequence[str], data: RankingData, args: argparse.Namespace, folder: Path, steps: Steps
 ) -> tuple[dict[str, "Model"], dict[str, Any]]:
     """Train every tier, or take up what was trained; return the models and facts about their training."""
-    from tailrank.models.training import fit
+    from tailrank.models.training import ClickSettings, Settings, fit
 
+    short = {"neumf": Settings(factor_steps=300, chain_steps=60), "dlrm": ClickSettings(passes=2.0)}
     models, facts = {}, {}
     for name in networks:
         steps.begin(f"training {name}")
-        threads = default_workers()
-        trained = fit(name, data, seed=seed, out=folder / name, progress=steps.update, threads=threads)
+        settings = short.get(zoo.get(name).family) if args.quick else None
+        trained = fit(
+            name,
+            data,
+            seed=args.seed,
+            out=folder / name,
+            progress=steps.update,
+            settings=settings,
+            threads=default_workers(),
+        )
         models[name] = trained.model
         facts[name] = trained.facts | _costs(trained.model)
     return models, facts
