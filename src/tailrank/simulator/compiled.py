@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import Plan, Stage, Trace
+from tailrank.core.jit import compiled
 from tailrank.simulator.events import PlanArrays, run_events, walk_events
 from tailrank.simulator.feeding import EarlyArrays, walk_feeding
 from tailrank.simulator.funnel import walk_funnel
-from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import walk_pool
 from tailrank.simulator.tandem import separable, walk_tandem
 from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach

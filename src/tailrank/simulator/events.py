@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tailrank.core.jit import compiled
 from tailrank.scheduler import finish_in_ns, remaining_ns, slice_size
-from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tailrank.core.jit import compiled
 from tailrank.simulator.funnel import pop, push, put_back, take_worker, windows
-from tailrank.simulator.jit import compiled
 from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES

@@ -13,7 +13,7 @@ it only moves right and counting the busy workers costs O(1) a slice.
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.simulator.jit import compiled, inlined
+from tailrank.core.jit import compiled, inlined
 from tailrank.simulator.recursion import interrupted
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES

@@ -8,7 +8,7 @@ four times faster than `funnel`, whose sliding window of workers it shares.
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.simulator.jit import compiled, inlined
+from tailrank.core.jit import compiled, inlined
 from tailrank.simulator.work import I64
 from tailrank.timing import QUANTILES
 

@@ -94,7 +94,7 @@ def _curve(name: str, keys: I64) -> dict[str, Any]:
 @cache
 def _kernel() -> Any:
     """Return the compiled kernel; compiling waits for the first use."""
-    from tailrank.simulator.jit import compiled
+    from tailrank.core.jit import compiled
 
     return compiled(_stack_distances_plain)
 
