@@ -81,7 +81,7 @@ def serve(plan: Plan, tables: list[list[float]], queries: Any, table_scorer: Any
     return records, answers, starts.tolist()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), queries=st.lists(st.tuples(st.integers(1, 250), st.floats(0, 1)), min_size=1, max_size=10))
 @pytest.mark.parametrize("feeds", FEEDS, ids="-".join)
 def test_answers_are_those_of_the_offline_funnel(feeds, data, queries, table_scorer, offline) -> None:

@@ -45,7 +45,7 @@ def funnels(draw: st.DrawFn) -> tuple[Plan, list[list[float]]]:
     return Plan(stages=tuple(stages), pools=pools, take=take), tables
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     funnel=funnels(),
     queries=st.lists(st.tuples(st.integers(1, 300), st.floats(0, 1)), min_size=1, max_size=12),
@@ -59,6 +59,8 @@ def test_the_funnel_is_sorting_and_slicing(kind, funnel, queries, table_scorer, 
     scorers |= {(model, "pretend"): scorer for model, scorer in scorers.items()}
     records, answers = Engine(scorers, crew=kind).serve_scored(trace_of(sizes), plan, starts)
     assert not records.errors
+    at_cpu = [name for name, pool in plan.pools.items() if pool.device == "cpu"]
+    assert {records.meta[f"native.{name}"] for name in at_cpu} == {float(kind == "native")}
     keeps = [stage.keep for stage in plan.stages]
     for start, size, answer in zip(starts.tolist(), sizes, answers, strict=True):
         candidates, scores = offline(tables, keeps, start, min(size, plan.take or size))

@@ -13,7 +13,7 @@ from tailrank.scheduler import lay_out, share
 from tailrank.simulator import Kernel, Simulator, replay
 from tailrank.timing import LinearTime, Overheads
 
-THOROUGH = settings(max_examples=400, deadline=None)
+THOROUGH = settings(max_examples=250, deadline=None)
 BRIEF = settings(max_examples=100, deadline=None)
 
 
