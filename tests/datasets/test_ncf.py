@@ -7,6 +7,8 @@ import pytest
 
 from tailrank.core import BadInputError
 from tailrank.datasets import RankingData, load
+from tailrank.datasets.ncf import numbered
+from tailrank.datasets.ratings import Ratings
 
 Rating = tuple[int, int, float, int]
 Write = Callable[[Path, str, Sequence[Rating]], Path]
@@ -101,6 +103,21 @@ def test_numbers_are_recovered_from_ratings_in_another_order(
         assert len(own) == len({lists[user][0], *lists[user][1]})
     if data.facts["items_of_unsure_number"] == 0:
         assert {user: own for user, (own, _) in found.items()} == {u: {i, *o} for u, (i, o) in lists.items()}
+
+
+def test_where_lists_leave_a_choice_positives_are_last_in_time() -> None:
+    """Two users with items of their own, and nothing listed that tells a user's own items apart."""
+    user, item = np.repeat(np.arange(2, dtype=np.int32), 3), np.array([4, 0, 2, 1, 5, 3], dtype=np.int32)
+    everything = np.arange(6)
+    ratings = Ratings(user, item, np.ones(6, np.float32), everything, np.arange(2), everything, {})
+    rated = np.zeros((2, 6), dtype=np.bool_)
+    rated[user, item] = True
+    for first in range(3):
+        for second in range(3, 6):
+            found, unsure = numbered(ratings, rated, np.array([first, second]), np.array([[3, 4], [0, 1]]))
+            assert (found[first], found[second]) == (2, 3)
+            assert sorted(found[:3]) == [0, 2, 4]
+            assert unsure == 6
 
 
 def test_lists_of_other_ratings_are_refused(

@@ -62,9 +62,9 @@ def _hexadecimal(buffer: U8, at: int, stop: int) -> tuple[int, bool]:
 
 @compiled
 def _field_end(buffer: U8, at: int, end: int, separator: U8) -> int:
-    """Where the field that begins at `at` ends: at the next separator, or at the line's `end`."""
+    """Where the field that begins at `at` ends: at the next separator or the line's `end`, a newline or return."""
     last = len(separator) - 1
-    while at < end and not (buffer[at] == separator[0] and at + last < end and buffer[at + last] == separator[last]):
+    while at < end and not (buffer[at] == separator[0] and buffer[at + last] == separator[last]):
         at += 1
     return at
 
