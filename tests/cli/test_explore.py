@@ -101,7 +101,8 @@ def test_a_described_host_is_explored_without_serving(run: Callable[..., tuple[i
     result = json.loads((out / "result.json").read_text())
     assert result["engine"] is None
     assert result["host"]["device"] == "simulated"
-    assert all(row["energy_j"] > 0 for row in result["front"])
+    assert all(row["energy_j"] > 0 for row in result["front"] if row["p95_ms"] is not None)
+    assert any(row["energy_j"] for row in result["front"])
 
 
 def test_what_was_finished_is_taken_up(

@@ -85,7 +85,10 @@ def _trained(
     """Train every tier, or take up what was trained; return the models and facts about their training."""
     from tailrank.models.training import ClickSettings, Settings, fit
 
-    short = {"neumf": Settings(factor_steps=300, chain_steps=60), "dlrm": ClickSettings(passes=2.0)}
+    short: dict[str, Settings | ClickSettings] = {
+        "neumf": Settings(factor_steps=300, chain_steps=60),
+        "dlrm": ClickSettings(passes=2.0),
+    }
     models, facts = {}, {}
     for name in networks:
         steps.begin(f"training {name}")
