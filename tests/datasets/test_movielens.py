@@ -47,7 +47,7 @@ def test_ids_are_the_user_and_the_item(root: Path) -> None:
     assert dense.shape == (data.queries.candidates, 0)
     assert (ids[:, 0] == np.repeat(data.queries.query_ids[:, 0], data.queries.sizes)).all()
     assert (ids[:, 1] == data.queries.item).all()
-    assert data.networks == ("neumf-1m-small", "neumf-1m-medium", "neumf-1m-large")
+    assert data.networks == ("neumf-1m-tiny", "neumf-1m-small", "neumf-1m-medium", "neumf-1m-large")
 
 
 def test_nothing_to_be_found_is_trained_on_as_a_click(root: Path) -> None:

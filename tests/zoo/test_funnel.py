@@ -13,6 +13,7 @@ TIERS = [
 ]
 # name, multiply-accumulates as configured, and what the notes' change of the head adds to them
 MOVIES = [
+    ("neumf-1m-tiny", 16 * 8 + 8 + 17, 0),
     ("neumf-1m-small", 2_209, 0),
     ("neumf-1m-medium", 583_729, 0),
     ("neumf-1m-large", 688_384, 129 - 128),

@@ -7,6 +7,7 @@ PAPER = ("rmc1", "rmc2", "rmc3", "ncf", "wnd", "mtwnd", "din", "dien")
 TIERS = (
     *(f"rm-{size}" for size in ("small", "med", "large")),
     *(f"neumf-{users}-{size}" for users in ("1m", "20m") for size in ("small", "medium", "large")),
+    "neumf-1m-tiny",
 )
 
 

@@ -67,7 +67,8 @@ def load_movielens(
         "relevant_per_query": round(float((queries.label > 0).sum()) / len(queries), 2),
     }
     size = "20m" if source.name in ("movielens-20m", "movielens-25m") else "1m"
-    networks = tuple(f"neumf-{size}-{tier}" for tier in ("small", "medium", "large"))
+    tiers = ("small", "medium", "large") if size == "20m" else ("tiny", "small", "medium", "large")
+    networks = tuple(f"neumf-{size}-{tier}" for tier in tiers)
     return RankingData(source.name, train, validation, queries, networks, facts)
 
 

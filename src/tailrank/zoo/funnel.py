@@ -98,12 +98,18 @@ def _dim(was: int, mlp: int) -> str:
     )
 
 
+_TINY = (
+    "a tier of ours: trained as well as they can be, RecPipe's three rank MovieLens-1M alike, so none is a first stage "
+    "for another; see docs/training.md"
+)
+
 _1M, _20M = (_USERS_1M, _ITEMS_1M), (_USERS_20M, _ITEMS_20M)
 
 NETWORKS: dict[str, Callable[..., Network]] = {
     "rm-small": _rm("rm-small", (13, 64, 4), 64),
     "rm-med": _rm("rm-med", (13, 64, 16), 64),
     "rm-large": _rm("rm-large", (13, 512, 256, 128, 64, 32), 96),
+    "neumf-1m-tiny": _neumf("neumf-1m-tiny", _1M, 16, (16, 8, 1), (_TINY,)),
     "neumf-1m-small": _neumf("neumf-1m-small", _1M, 128, (64, 32, 1)),
     "neumf-1m-medium": _neumf("neumf-1m-medium", _1M, 16, (800, 512, 256, 128, 64, 32, 1), (_dim(128, 800),)),
     "neumf-1m-large": _neumf(
