@@ -10,7 +10,7 @@ EXAMPLE = """tailrank accel evaluate --stages rm-small:4096@4,rm-large:512@4
   tailrank accel cycles --array 128x128 --dataflow ws --layer 512:256 --items 4096"""
 
 # Each has HELP, EXAMPLE, add_arguments(parser) and run(args), in the module `accel_` and its name.
-ACTIONS = ("evaluate", "cycles")
+ACTIONS = ("evaluate", "cycles", "cache")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
