@@ -39,7 +39,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No engine: its numbers, other ones each time, are tested in test_fidelity."""
     counted = iter(range(1, 100))
 
-    def rows(seed: int, progress: Any) -> dict[str, Any]:
+    def rows(seed: int, progress: Any, *, networks: Any) -> dict[str, Any]:
         row = {"network": "ncf", "load": 0.5, "queries": 100, "engine_ms": next(counted), "own_times_ms": 1.0}
         return {"absent": None, "workers": 2, "others": 0.0, "left_out": [], "rows": [row | {"profiled_ms": 1.0}]}
 

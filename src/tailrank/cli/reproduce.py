@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the study and write the result directory."""
-    from tailrank.cli.fidelity import NOT_ASKED, absent, fidelity
+    from tailrank.cli.fidelity import NETWORKS, NOT_ASKED, absent, fidelity
     from tailrank.cli.kernels import prepare_kernels
     from tailrank.cli.reproduced import describe, document, networks_of, write
     from tailrank.cli.reproduction_page import page
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         found = swept(
             run_column, cells, args, progress, title="columns of the study", label=lambda column: column.label
         )
-        compared = absent(NOT_ASKED) if args.no_engine else fidelity(args.seed, progress)
+        served = NETWORKS[:1] if args.quick else NETWORKS
+        compared = absent(NOT_ASKED) if args.no_engine else fidelity(args.seed, progress, networks=served)
         progress.step("evidence and checks")
         result = document(found, seed=args.seed, quick=args.quick, networks=networks, fidelity=compared, began=began)
         progress.step("writing the result")
