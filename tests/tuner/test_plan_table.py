@@ -159,3 +159,45 @@ def test_busy_shares_are_noted_or_read_off_the_slices(make_trace: MakeTrace) -> 
     assert busy_shares(records, plan) == {"cpu": 0.5}
     noted = Records(one, one + 1, one, one + 20, slices, meta={"utilisation.cpu": 0.25, "utilisation.dispatcher": 1.0})
     assert busy_shares(noted, plan) == {"cpu": 0.25}
+
+
+def spread(size: int, qps: float) -> float:
+    """A plan of 8 is quick until 100 qps and slow above; one of 32 the same at every load it serves."""
+    return {8: 2.0 if qps <= 101 else 6.0, 32: 4.0}[size]
+
+
+def test_shares_keep_every_row_from_delaying_more_queries_than_the_best_single_plan(
+    known: Callable[..., tuple[Known, list[Replication]]],
+) -> None:
+    _, replications = known(tail_ms=spread)
+    plans, loads = [sized(8), sized(32)], [50.0, 100.0, 200.0]
+    busy_evenings = plan_table(replications, plans, loads, GOAL, shares=[0.4, 0.4, 0.2])
+    assert busy_evenings.single == sized(32)  # 4 ms all day; the other would be at 6 ms for a fifth of the queries
+    assert sizes_of(busy_evenings) == [8, 8, 32]
+    careful = plan_table(replications, plans, loads, GOAL, shares=[0.4, 0.4, 0.2], reserve=1.5)
+    assert sizes_of(careful) == [8, 32, 32]  # at 1.5 x 100 the quick plan would delay queries beyond 4 ms
+    quiet = plan_table(replications, plans, loads, GOAL, shares=[0.5, 0.46, 0.04])
+    assert quiet.single == sized(8)  # what is late at 200 qps is within the twentieth
+    assert sizes_of(quiet)[:2] == [8, 8]
+
+
+@pytest.mark.parametrize(
+    ("shares", "more"),
+    [
+        ([0.5], {}),
+        ([0.0, 0.0], {}),
+        ([0.5, 0.5], {"objective": "frugal", "power": power}),
+    ],
+)
+def test_shares_that_make_no_sense_are_refused(
+    shares: list[float], more: dict[str, object], known: Callable[..., tuple[Known, list[Replication]]]
+) -> None:
+    _, replications = known()
+    with pytest.raises(BadInputError, match="shares"):
+        plan_table(replications, PLANS, [50.0, 100.0], GOAL, shares=shares, **more)  # type: ignore[arg-type]
+
+
+def test_a_table_with_loads_of_numpy_can_be_written(known: Callable[..., tuple[Known, list[Replication]]]) -> None:
+    _, replications = known()
+    table = plan_table(replications, PLANS, list(np.linspace(50, 100, 2)), GOAL, shares=[1, 1])
+    assert loads(PlanTable, dumps(table), source="text") == table
