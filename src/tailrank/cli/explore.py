@@ -108,10 +108,11 @@ def share(text: str) -> float:
 def _explored(args: argparse.Namespace, out: Path) -> int:
     from tailrank.cli.explore_proof import prove
     from tailrank.cli.explore_question import question, wanted
-    from tailrank.cli.explore_result import describe, document, write
+    from tailrank.cli.explore_result import document, write
     from tailrank.cli.explore_search import searched
     from tailrank.cli.explore_steps import Steps, prepared_out
     from tailrank.cli.explore_tiers import prepared
+    from tailrank.cli.explore_words import describe
 
     began = time.monotonic()
     flags = wanted(args)

@@ -23,8 +23,8 @@ from tailrank.tuner.explore import LOAD, Explored, Point
 
 __all__ = ["EngineRun", "Proof", "prove"]
 
-PROBES, REACH = 6, 4  # of each plan; and more for a capacity that the first did not bracket
-PROBE_S, QUICK_PROBE_S = 5.0, 1.5
+PROBES, REACH = 5, 4  # of each plan; and more for a capacity that the first did not bracket
+PROBE_S, QUICK_PROBE_S = 4.0, 1.5
 PROBE_TARGETS = 20  # a probe lasts at least so many target latencies, or an overload cannot show
 FEWEST = 200  # queries of a run
 HOPELESS = 0.03  # of what was predicted: no probe is made below

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "Wanted", "question", "wanted"]
 
-EFFORT = Effort(profile_s=10.0, rounds=4, overheads_s=2.0)
+EFFORT = Effort(profile_s=8.0, rounds=4, overheads_s=2.0)
 QUICK = Effort(profile_s=3.0, rounds=2, overheads_s=1.0)
 SERVED, QUICK_SERVED = 300, 100  # queries whose candidates are prepared for the engine
 GPU_WORKERS = 2  # batches in flight: while one is computed, the next is copied

@@ -1,4 +1,4 @@
-"""The result of `explore`: the document, the files of the result directory, and the words for people."""
+"""The result of `explore`: the document, and the files of the result directory."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ from tailrank.cli.explore_proof import Proof
 from tailrank.cli.explore_question import Question
 from tailrank.cli.explore_steps import UNFINISHED
 from tailrank.cli.explore_tiers import K
-from tailrank.cli.output import table
 from tailrank.cli.results import finite, host, made_at, versions
 from tailrank.core.config import dump, to_dict
 from tailrank.core.files import write_json
@@ -21,7 +20,7 @@ from tailrank.metrics import bootstrap, paired
 from tailrank.timing import save_profile
 from tailrank.tuner.explore import Explored, Funnel, Point, iso_latency, iso_load, iso_quality, reason
 
-__all__ = ["describe", "document", "write", "write_page"]
+__all__ = ["document", "write", "write_page"]
 
 CURVE = 64  # points of a curve of quality against items
 SCATTER = 3000  # funnels whose quality the report shows beside the front
@@ -75,7 +74,9 @@ def document(asked: Question, found: Explored, proof: Proof | None, *, command: 
         "ratio_capacity": None,
         "ratio_p95": None,
     }
-    return result if proof is None else result | _engine(proof, rows)
+    if proof is not None:
+        result |= _engine(proof, rows)
+    return result | {"notes": _notes(found, result, proof)}
 
 
 class _Rows:
@@ -163,6 +164,28 @@ def _engine(proof: Proof, rows: _Rows) -> dict[str, Any]:
         "ratio_capacity": _over(chosen["capacity_qps"], single["capacity_qps"]),
         "ratio_p95": _over(single["p95_ms"], chosen["p95_ms"]),
     }
+
+
+def _notes(found: Explored, result: Mapping[str, Any], proof: Proof | None) -> list[str]:
+    """Say what limits the answer."""
+    said = []
+    if found.best_single.capacity_qps == 0:
+        said.append("no single stage within the floor meets the target, so there is no ratio of capacities")
+    if found.chosen.stages == 1:
+        said.append("no funnel of several stages within the floor has a higher capacity than a single stage")
+    if result["quality_difference"]["ci95"][1] < 0:
+        said.append("the chosen funnel's quality is below the best single stage's by more than chance, within the drop")
+    if found.counts.not_reached:
+        said.append(f"time did not allow {found.counts.not_reached} plans to be simulated for the front")
+    for name, bracket in ({} if proof is None else proof.brackets).items():
+        if not bracket.closed:
+            said.append(f"the engine's capacity of `{name}` was not bracketed by the probes allowed")
+    for name, checked in ({} if proof is None else proof.checked).items():
+        if checked.equal < checked.answers:
+            said.append(
+                f"{checked.answers - checked.equal} answers of `{name}` differ from the funnel computed offline"
+            )
+    return said
 
 
 def _over(above: float | None, below: float | None) -> float | None:
@@ -260,44 +283,3 @@ def write_page(out: Path) -> bool:
     if writer is not None:
         writer(out)
     return writer is not None
-
-
-def describe(result: Mapping[str, Any], out: Path) -> str:
-    """Return the result as text for people."""
-    engine = result["engine"]
-    header = ["", "funnel", "quality", "simulator qps", "simulator p95 ms"]
-    header += ["engine qps", "engine p95 ms", "answers equal"] if engine else []
-    rows = []
-    for name, words in (("chosen", "chosen"), ("best_single_stage", "best single stage")):
-        each = result[name]
-        parts = zip(each["items"], each["networks"], each["batch_sizes"], strict=True)
-        funnel = " > ".join(f"{items} {network}/{batch}" for items, network, batch in parts)
-        row = [words, funnel, round(each["quality"], 4), each["capacity_qps"], each["p95_ms"]]
-        if engine:
-            at = engine[name]
-            row += [at["capacity_qps"], at["p95_ms"], f"{at['answers_equal']} of {at['answers']}"]
-        rows.append(row)
-    difference, plans = result["quality_difference"], result["plans"]
-    low, high = difference["ci95"]
-    lines = [
-        f"{result['data'].get('data', '')}: p{result['sla']['percentile']:g} <= {result['sla']['latency_ms']:g} ms, "
-        f"{result['metric']} at least {result['reference']['floor']:.4f}, {100 * result['quality_drop']:g} % below the "
-        "best single stage",
-        "",
-        table(header, rows),
-        "",
-        f"capacity        {_times(result['ratio_capacity'])} on the engine, "
-        f"{_times(result['predicted_ratio_capacity'])} in the simulator",
-        f"p95             {_times(result['ratio_p95'])} lower on the engine, "
-        f"{_times(result['predicted_ratio_p95'])} in the simulator, at one load",
-        f"quality         {difference['mean']:+.4f} ({low:+.4f} .. {high:+.4f}) to the best single stage, paired",
-        f"funnels         {result['funnels_evaluated']} rated, {result['funnels_per_second']:.0f} a second; "
-        f"{plans['plans']} plans by arithmetic, {plans['simulated']} simulated",
-        f"front           {len(result['front'])} points",
-        f"result          {out / 'result.json'} after {result['seconds']:.0f} s",
-    ]
-    return "\n".join(lines)
-
-
-def _times(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}x"
