@@ -40,8 +40,12 @@ def test_a_plan_that_does_not_serve_a_load_of_weight_is_not_the_best() -> None:
 
 
 def test_windows_are_shared_out_by_their_queries() -> None:
-    assert load_shares([50, 100, 150, 700], [100, 200, 400]) == pytest.approx((0.15, 0.15, 0.7))
+    windows, loads = [50, 100, 150, 700], [100, 200, 400]
+    assert load_shares(windows, loads, unseen=0) == pytest.approx((0.15, 0.15, 0.7))
+    assert load_shares(windows, loads, unseen=0.3) == pytest.approx((0.205, 0.205, 0.59))
     with pytest.raises(BadInputError, match="no queries"):
         load_shares([0, 0], [100])
     with pytest.raises(BadInputError, match="0 loads"):
         load_shares([5], [])
+    with pytest.raises(BadInputError, match="unseen"):
+        load_shares([5], [10], unseen=1.0)

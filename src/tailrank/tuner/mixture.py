@@ -45,16 +45,18 @@ def best_single(quantiles_ms: F64, shares: Sequence[float], allowed: float) -> t
     return best, levels[best]
 
 
-def load_shares(windows_qps: Sequence[float], loads_qps: Sequence[float]) -> tuple[float, ...]:
+def load_shares(windows_qps: Sequence[float], loads_qps: Sequence[float], *, unseen: float = 0.1) -> tuple[float, ...]:
     """Return the share of all queries in windows of up to each of `loads_qps`, ascending; the last takes those above.
 
-    `windows_qps` are the loads of windows of equal length, those of the day before say.
+    `windows_qps` are the loads of windows of equal length, those of the day before say. `unseen` of all queries is
+    spread evenly: the next day may be busier.
     """
     seen = np.asarray(windows_qps, dtype=np.float64)
-    if len(loads_qps) == 0 or not seen.sum() > 0:
+    if len(loads_qps) == 0 or not seen.sum() > 0 or not 0 <= unseen < 1:
         raise BadInputError(
-            f"{len(seen)} windows and {len(loads_qps)} loads have no queries to share out",
-            hint="give loads, and windows in which queries arrived",
+            f"{len(seen)} windows and {len(loads_qps)} loads have no queries to share out, {unseen:g} of them unseen",
+            hint="give loads, windows in which queries arrived, and a part of 0 to less than 1",
         )
     row = np.minimum(np.searchsorted(np.asarray(loads_qps), seen), len(loads_qps) - 1)
-    return tuple((np.bincount(row, weights=seen, minlength=len(loads_qps)) / seen.sum()).tolist())
+    shares = np.bincount(row, weights=seen, minlength=len(loads_qps)) / seen.sum()
+    return tuple(((1 - unseen) * shares + unseen / len(loads_qps)).tolist())

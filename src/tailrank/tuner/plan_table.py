@@ -186,6 +186,9 @@ def _no_worse_than_one(
 ) -> tuple[Plan, list[tuple[float, list[_Trial]]]]:
     """Return the best single plan, and of each load the trials of plans that delay no more of its queries.
 
+    More by what the target's percentile allows beyond what that plan delays of all queries: where its latencies are
+    few, hardly any are beyond its percentile.
+
     They are judged at `reserve` times the load, but no higher than that plan serves; above what it serves, at the load
     itself, by the least share of late queries. Above the highest load that was seen, `reserve` alone counts.
     """
@@ -194,8 +197,10 @@ def _no_worse_than_one(
     for number, (_, trials) in enumerate(measured):
         for trial in trials:
             quantiles_ms[number, plans.index(trial.plan)] = trial.quantiles_ms
-    single, level_ms = best_single(quantiles_ms, shares, 1 - target.percentile / 100)
+    allowed = 1 - target.percentile / 100
+    single, level_ms = best_single(quantiles_ms, shares, allowed)
     beyond = later(quantiles_ms, level_ms)
+    spare = max(SLACK, allowed - float(np.dot(shares, beyond[:, single])) / float(sum(shares)))
     beyond[np.isinf(quantiles_ms).all(axis=-1)] = math.inf
     seen = int(np.flatnonzero(np.asarray(shares) > 0)[-1])
     serves = int(np.flatnonzero(np.isfinite(beyond[:, single]))[-1])
@@ -203,7 +208,7 @@ def _no_worse_than_one(
     for row, (qps, trials) in enumerate(measured):
         reserved = next((number for number, (load, _) in enumerate(measured) if load >= reserve * qps), len(measured))
         judged = max(row, min(reserved, serves))
-        most = (beyond[judged, single] if row <= serves else beyond[judged].min()) + SLACK
+        most = (beyond[judged, single] if row <= serves else beyond[judged].min()) + spare
         kept = [each for each in trials if beyond[judged, plans.index(each.plan)] <= most]
         found.append((qps, kept if row <= seen else _able(trials, _at_least(reserve * qps, measured))))
     return plans[single], found
