@@ -328,3 +328,15 @@ def test_funnels_that_do_not_chain_are_refused(networks: Any, items: Any, says: 
         quality.per_query(networks, items)
     with pytest.raises(BadInputError, match="no query"):
         quality.ranked(("a",), (1,), 1)
+
+
+def test_candidates_chosen_elsewhere_are_judged_as_those_of_a_funnel():
+    random = np.random.default_rng(11)
+    first, labels = np.array([0, 30, 50, 90]), random.integers(0, 3, 90)
+    quality = FunnelQuality(first, labels, {"a": random.random(90), "b": random.random(90)}, k=5)
+    inside = np.zeros(90, bool)
+    for query in range(3):
+        inside[first[query] + quality.ranked(("a",), (None,), query, 12)] = True
+    np.testing.assert_array_equal(quality.judged("b", inside), quality.per_query(("a", "b"), (None, 12)))
+    with pytest.raises(BadInputError, match="in or out"):
+        quality.judged("b", inside[:-1])

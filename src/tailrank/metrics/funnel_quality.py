@@ -84,6 +84,20 @@ class FunnelQuality:
         funnel_kernels.score(self.first, order, inside, self.label, self._discount, self._ideal, found)
         return found
 
+    def judged(self, network: str, inside: ArrayLike) -> F64:
+        """Return NDCG@k of every query, shape (Q,), when `network` ranks those of `inside` (M,), however chosen."""
+        from tailrank.metrics import funnel_kernels
+
+        numbers, _ = self._funnel((network,), (None,))
+        given, found = np.ascontiguousarray(inside, np.bool_), np.empty(len(self))
+        if given.shape != self.label.shape:
+            raise BadInputError(
+                f"{given.shape} candidates are in or out, and there are {len(self.label)}", hint="say it of each"
+            )
+        order = self._order[numbers[0]]
+        funnel_kernels.score(self.first, order, given, self.label, self._discount, self._ideal, found)
+        return found
+
     def mean(self, networks: Sequence[str], items: Sequence[int | None], *, shares: Parts | None = None) -> float:
         """Return the mean of `per_query` over the queries that have a positive label; nan where none has."""
         found = self.per_query(networks, items, shares=shares)[self._ideal > 0]

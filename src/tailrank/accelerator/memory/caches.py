@@ -153,5 +153,5 @@ def _counted(trace: Numbered, measured_from: int) -> int:
 def _capacities(given: ArrayLike) -> I64:
     rows = np.asarray(given)
     if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0):
-        raise BadInputError(f"capacities are whole numbers from 0, not {given}", hint="0 is no cache")
+        raise BadInputError(f"capacities are whole numbers from 0, not {rows.tolist()}", hint="0 is no cache")
     return rows.astype(np.int64)
