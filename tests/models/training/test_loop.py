@@ -93,6 +93,12 @@ def test_the_best_weights_count_and_patience_ends_it():
     assert torch.equal(course.weights["x"], seen[1])
 
 
+def test_without_a_hold_out_the_last_weights_count():
+    course = Fit(quality=lambda: 0.0)
+    outcome = train(course, patience=1)
+    assert (outcome.best_step, outcome.stopped) == (40, False)
+
+
 def test_a_checkpoint_of_another_config_is_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(Fit({3: stop}), tmp_path)

@@ -140,7 +140,7 @@ class _Trainer:
             quality = self.course.quality()
         outcome = self.outcome
         outcome.history.append((outcome.step, quality))
-        if quality > outcome.best:
+        if quality >= outcome.best:  # without a hold-out all are alike, and the last count
             outcome.best, outcome.best_step = quality, outcome.step
             self.best = checkpoint.clones(self.weights)
         outcome.stopped = sum(step > outcome.best_step for step, _ in outcome.history) >= patience

@@ -36,7 +36,7 @@ class Settings:
     """How long and how fast: `factor_steps` of the product, then `chain_steps` of everything."""
 
     factor_steps: int = 1200
-    chain_steps: int = 400
+    chain_steps: int = 200
     batch: int = 512
     chain_batch: int = 256
     factor_rate: float = 4e-3
