@@ -190,7 +190,8 @@ def _no_worse_than_one(
     few, hardly any are beyond its percentile.
 
     They are judged at `reserve` times the load, but no higher than that plan serves; above what it serves, at the load
-    itself, by the least share of late queries. Above the highest load that was seen, `reserve` alone counts.
+    itself, by the least share of late queries. Above the last load with more than the least share, where no queries
+    were seen, `reserve` alone counts.
     """
     plans = [trial.plan for trial in measured[0][1]]
     quantiles_ms = np.full((len(measured), len(plans), POINTS), math.inf)
@@ -202,7 +203,8 @@ def _no_worse_than_one(
     beyond = later(quantiles_ms, level_ms)
     spare = max(SLACK, allowed - float(np.dot(shares, beyond[:, single])) / float(sum(shares)))
     beyond[np.isinf(quantiles_ms).all(axis=-1)] = math.inf
-    seen = int(np.flatnonzero(np.asarray(shares) > 0)[-1])
+    known = np.flatnonzero(np.asarray(shares) > min(shares))
+    seen = int(known[-1]) if len(known) else len(shares) - 1
     serves = int(np.flatnonzero(np.isfinite(beyond[:, single]))[-1])
     found = []
     for row, (qps, trials) in enumerate(measured):
