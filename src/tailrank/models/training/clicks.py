@@ -33,7 +33,7 @@ _EXAMINED = 12  # looks at the hold-out
 class ClickSettings:
     """How long and how fast; `passes` over the training examples."""
 
-    passes: float = 2.0
+    passes: float = 3.0
     batch: int = 1024
     rate: float = 2e-3
     table_rate: float = 4e-3  # of Adam; Adagrad's, for big tables, is ten times that
