@@ -13,6 +13,7 @@ from tailrank.cli.main import VERBS, Parser
 from tailrank.core import Plan
 from tailrank.core.config import loads
 from tailrank.timing import Device
+from tailrank.tuner.explore import Space
 from tailrank.workload import workload_from_dict
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +72,8 @@ def test_files_in_the_documents_are_valid(path: Path, text: str) -> None:
         assert loads(Design, text).parts
     elif text.startswith("# A device"):
         assert loads(Device, text).cores
+    elif text.startswith("# A space"):
+        assert loads(Space, text).networks
     else:
         assert text.startswith("# A workload")
         assert workload_from_dict(tomllib.loads(text)).describe()
