@@ -88,7 +88,7 @@ class Habits(Config, frozen=True, kw_only=True):
     """
 
     alpha: Share = 0.3
-    surge: Annotated[float, Meta(ge=1)] = 1.5
+    surge: Annotated[float, Meta(ge=1)] = 1.25
     headroom: Annotated[float, Meta(ge=1)] = 1.0
     hysteresis: NotNegative = 0.0
     patience: Annotated[int, Meta(ge=1)] = 3

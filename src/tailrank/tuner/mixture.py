@@ -45,7 +45,7 @@ def best_single(quantiles_ms: F64, shares: Sequence[float], allowed: float) -> t
     return best, levels[best]
 
 
-def load_shares(windows_qps: Sequence[float], loads_qps: Sequence[float], *, unseen: float = 0.1) -> tuple[float, ...]:
+def load_shares(windows_qps: Sequence[float], loads_qps: Sequence[float], *, unseen: float = 0.0) -> tuple[float, ...]:
     """Return the share of all queries in windows of up to each of `loads_qps`, ascending; the last takes those above.
 
     `windows_qps` are the loads of windows of equal length, those of the day before say. `unseen` of all queries is
