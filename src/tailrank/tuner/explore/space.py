@@ -18,7 +18,15 @@ Sharing = Literal["shared", "separate"]
 MOST_STAGES = 4
 BATCHES = (16, 32, 64, 128, 256, 512, 1024)
 TAKEN = (1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125)  # parts of the candidates that enter the first stage
-KEPT = 48  # values of the items into a later stage, evenly in the logarithm
+KEPT = (
+    48,
+    96,
+    192,
+    384,
+    768,
+    1536,
+)  # values of the items into a later stage, evenly in the logarithm: so many that ...
+LEAST_FUNNELS = 5000  # ... there are at least so many funnels
 
 
 class Funnel(NamedTuple):
@@ -110,15 +118,21 @@ def funnels(space: Space) -> list[Funnel]:
 def default_space(
     networks: Sequence[str], sizes: Sequence[int], pools: Mapping[str, Pool], *, results: int = 64
 ) -> Space:
-    """Return a space of about 1e4 to 1e5 funnels for these networks, cheapest first, and queries of these sizes."""
+    """Return a space for these networks, cheapest first, and queries of these sizes.
+
+    Of two to four networks and thousands of candidates it has about 1e4 funnels, and at most 1e5.
+    """
     candidates = max(sizes)
     results = min(results, min(sizes))
     least = min(2 * results, candidates)
     take = sorted({max(least, round(part * candidates)) for part in TAKEN})
-    ratio = candidates / results
-    steps = (round(results * ratio ** (step / KEPT)) for step in range(KEPT))
-    keep = sorted({min(each, candidates) for each in steps})
     depth = min(3, len(networks))
+    for count in KEPT:
+        steps = (round(results * (candidates / results) ** (step / count)) for step in range(count))
+        keep = sorted({min(each, candidates) for each in steps})
+        pairs = sum(math.comb(len(networks), each) * math.comb(len(keep), each - 1) for each in range(1, depth + 1))
+        if len(take) * pairs >= LEAST_FUNNELS:
+            break
     return Space(
         networks=tuple(networks),
         stages=tuple(range(1, depth + 1)),
