@@ -55,12 +55,8 @@ def devices(best: Sequence[dict[str, Any]], *, queries: int, seed: int) -> list[
 
 def _logged(device: str, stages: int) -> dict[str, float | None] | None:
     for each in artifact_values().device:
-        if (
-            device.split(",")[0] == each.name
-            and "split" not in device
-            and "tuned" not in device
-            and stages <= len(each.low)
-        ):
+        same = device in (each.name, f"{each.name}, released", f"{each.name}, corrected")
+        if same and stages <= len(each.low):
             values = {"low": each.low, "medium": each.medium, "high": each.high}
             return {load: _finite(by_stages[stages - 1]) for load, by_stages in values.items()}
     return None

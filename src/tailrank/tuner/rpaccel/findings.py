@@ -1,6 +1,7 @@
 """Checks B8 to D of the study: what simulations, orderings and what-ifs say, in a sentence each."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from tailrank.accelerator import evaluate
@@ -70,7 +71,7 @@ def emulation(study: Parts) -> Found:
     return all(each > 0 for each in above), words
 
 
-def quality(study: Parts) -> Found:
+def quality(_study: Parts) -> Found:
     """C10, on the artifact's logged values: the accelerator's own quality was never computed there."""
     known = artifact_values().quality
     rising = all(list(row) == sorted(row) for row in (known.small, known.med, known.large))
@@ -92,7 +93,7 @@ def arrays(study: Parts) -> Found:
         rows[name, small]["cycles"] > rows[name, large]["cycles"]
         and rows[name, small]["utilisation"] > rows[name, large]["utilisation"]
         for name in {name for name, _ in rows}
-        for large, small in zip(sides, sides[1:], strict=False)
+        for large, small in pairwise(sides)
     )
     small, large = rows["rm-small", 128]["utilisation"], rows["rm-large", 128]["utilisation"]
     gaps = [rows["rm-large", side]["utilisation"] - rows["rm-small", side]["utilisation"] for side in (128, 16)]
@@ -130,10 +131,8 @@ def more_items(study: Parts) -> Found:
     """C14, with the artifact's arrivals: growth of the p95 from 4,096 to 12,288 items."""
     rows = [row for row in study["fig13"] if (row["mode"], row["arrivals"]) == ("released", PAPER)]
     one, two = (rows[-1][key] / rows[0][key] for key in ("one_ms", "two_ms"))
-    logged = (rows[-1]["artifact_one_ms"] / rows[0]["artifact_one_ms"], rows[-1]["artifact_two_ms"])
-    words = (
-        f"ours {two:.1f} and {one:.1f} times; logged {logged[1] / rows[0]['artifact_two_ms']:.1f} and {logged[0]:.1f}"
-    )
+    logged = [rows[-1][key] / rows[0][key] for key in ("artifact_two_ms", "artifact_one_ms")]
+    words = f"ours {two:.1f} and {one:.1f} times; logged {logged[0]:.1f} and {logged[1]:.1f}"
     return two < one / 2, f"{words} (there with the emulation's own delays in both)"
 
 
@@ -167,7 +166,7 @@ def corrections(study: Parts) -> Found:
 
 def parts(study: Parts) -> Found:
     """D2."""
-    best = {}
+    best: dict[tuple[str, str], dict[str, Any]] = {}
     for row in study["sub_batches"]:
         key = row["setting"], row["weights"]
         if key not in best or row["latency_ms"] < best[key]["latency_ms"]:
@@ -181,7 +180,7 @@ def parts(study: Parts) -> Found:
     return never and all(2 <= row["parts"] <= 4 for row in ahead), words
 
 
-def medium(study: Parts) -> Found:
+def medium(_study: Parts) -> Found:
     """D3: RM_med alone, which is left out by 0.03 points."""
     known = artifact_values().quality
     one = {

@@ -42,7 +42,7 @@ def gantt(design: Design, *, queries: int = 2, apart_ms: float | None = None) ->
     for query in range(queries):
         start = max(query * apart, link_free)
         each_stage = design.bugs.link_every_stage
-        link_in, link_out = _link_ms(design, found)
+        link_in, link_out = _link_ms(found)
         if not each_stage:
             segments.append(Segment("link", query, 0, "link in", start, start + link_in))
             start = link_free = start + link_in
@@ -65,7 +65,7 @@ def gantt(design: Design, *, queries: int = 2, apart_ms: float | None = None) ->
     }
 
 
-def _link_ms(design: Design, found: Evaluation) -> tuple[float, float]:
+def _link_ms(found: Evaluation) -> tuple[float, float]:
     """Return the link's time in and out of a whole query; `link_ns` of first and last stage."""
     if len(found.stages) > 1:
         return found.stages[0].link_ns / 1e6, found.stages[-1].link_ns / 1e6
@@ -83,7 +83,7 @@ def _through(
     ready = [start] * design.sub_batches
     begun = ready
     for number, stage in enumerate(found.stages):
-        server = 0 if stage.part.shared else min(range(len(free[number])), key=lambda each, n=number: free[n][each])
+        server = 0 if stage.part.shared else free[number].index(min(free[number]))
         at = free[0 if stage.part.shared else number][server]
         lane = f"stage {1 if stage.part.shared else number + 1}, sub-array {server + 1}"
         starts = []

@@ -53,7 +53,7 @@ def best_parts(design: Design, *, resident: bool, look_ahead: bool) -> int:
 
 def waterfall() -> dict[str, list[dict[str, Any]]]:
     """Return by mode one row a step, each with what it gains over the step before and over the baseline."""
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for mode in MODES:
         rows: list[dict[str, Any]] = []
         for name, text, design in _steps(mode):

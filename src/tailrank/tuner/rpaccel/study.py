@@ -24,15 +24,16 @@ Say = Callable[[str], None]
 
 
 def study(
-    *, seed: int = 1, quick: bool = False, tables: ScoreTables | None = None, say: Say = lambda text: None
+    *, seed: int = 1, quick: bool = False, tables: ScoreTables | None = None, say: Say | None = None
 ) -> dict[str, Any]:
     """Return the document's parts; `tables` are scores to judge the top-k unit on (absent: planted ones)."""
     queries = QUICK if quick else QUERIES
+    tell = say or (lambda _: None)
     loaded = Loaded(queries=queries, seed=seed)
-    say("configurations under load")
-    rows = figures.by_configuration(loaded, depths=(1, 2) if quick else (1, 2, 3))
+    tell("configurations under load")
+    rows = figures.by_configuration(loaded)
     best = figures.best_by_load(rows)
-    say("more items, other devices")
+    tell("more items, other devices")
     parts: dict[str, Any] = {
         "queries": queries,
         "claims": ideas.claims(),
@@ -51,9 +52,9 @@ def study(
         "floorplans": [floorplan(funnel(slices, "corrected"), name_of(slices)) for slices in DRAWN],
         "gantt": {mode: _drawn(mode) for mode in MODES},
     }
-    say("the top-k unit")
+    tell("the top-k unit")
     parts["fig10b"] = _choices(tables, seed)
-    say("checks")
+    tell("checks")
     parts["checks"] = check(parts)
     return parts
 
