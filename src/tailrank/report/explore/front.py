@@ -1,0 +1,204 @@
+"""The front of an exploration, drawn: quality against capacity and against latency, every point with its plan."""
+
+import math
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from tailrank.report.charts.style import ENGINE, INK, TARGET, Absent, Chart, blank, log_ticks, mark, safe
+from tailrank.report.document import Value
+from tailrank.report.explore.points import depth, drawn_colour, funnel, hover, metric, stages_words
+from tailrank.report.wording import amount, count, plural, tail_name
+
+__all__ = ["quality_by_capacity", "quality_by_latency"]
+
+LEAST, MOST = 1e-9, 1e12  # of what a logarithmic axis can show in earnest
+SAME_LOAD = 0.02  # loads this near to each other count as one
+
+Spot = tuple[float, float, str]  # x, quality, hover
+
+
+class Axis(NamedTuple):
+    """What the x axis shows: `key` of a point; `more` says that more of it is better."""
+
+    key: str
+    title: str
+    more: bool
+
+
+class Special(NamedTuple):
+    """A point that is marked: its key in the document, its name in the legend, and how it looks."""
+
+    key: str
+    name: str
+    symbol: str
+    colour: str
+    size: int
+
+
+SPECIALS = (
+    Special("knee", "knee", "diamond-open", INK, 14),
+    Special("best_single_stage", "best single stage", "square-open", INK, 15),
+    Special("chosen", "chosen", "star-open", TARGET, 19),
+)
+
+
+def quality_by_capacity(document: Value) -> Chart | Absent:
+    """Draw the front: quality against capacity at the target."""
+    return _drawn(document, Axis("capacity_qps", "capacity (queries/s, log scale)", True), "Quality against capacity")
+
+
+def quality_by_latency(document: Value) -> Chart | Absent:
+    """Draw the front: quality against the target's percentile at the load of the exploration."""
+    tail = tail_name(document["sla"])
+    load = amount(document["load_qps"].number)
+    axis = Axis("p95_ms", f"{tail} at {load} queries/s (ms, log scale)", False)
+    return _drawn(document, axis, f"Quality against {tail}")
+
+
+def _drawn(document: Value, axis: Axis, title: str) -> Chart | Absent:
+    points = [(each, spot) for each in document["front"] if (spot := _spot(each, axis, document)) is not None]
+    if not points:
+        return Absent(title, "the document holds no front")
+    figure = blank(axis.title, metric(document))
+    seen = [spot for _, spot in points]
+    seen += _add_simulated(figure, document, axis)
+    _add_staircase(figure, [spot for _, spot in points], axis.more)
+    for stages in sorted({depth(each) for each, _ in points}):
+        mine = [spot for each, spot in points if depth(each) == stages]
+        _add_markers(figure, mine, stages_words(stages), drawn_colour(stages))
+    seen += _add_specials(figure, document, axis)
+    seen += _add_engine(figure, document, axis)
+    _log_axis(figure, [x for x, *_ in seen])
+    floor = document["reference"]["floor"].number
+    if floor is not None:
+        mark(figure, "y", floor, f"floor {floor:.4f}")
+    figure.update_layout(hovermode="closest", showlegend=True)
+    return Chart(title, figure, _caption(document, axis, len(points)), height=440)
+
+
+def _caption(document: Value, axis: Axis, shown: int) -> str:
+    simulated, total = document["plans"]["simulated"].number, len(list(document["front"]))
+    words = f"The front of {count(simulated)} simulated plans (n = {plural(shown, 'point')}); small dots are others. "
+    words = words if simulated is not None else f"The front (n = {plural(shown, 'point')}); small dots are others. "
+    words += "The line is the best quality at that much or better. " if axis.more else "The line is the best quality "
+    words += "" if axis.more else "at that latency or lower. "
+    if shown < total:
+        lost = plural(total - shown, "point")
+        words += f"{lost} of the front cannot keep up with this load. " if not axis.more else f"{lost} left out. "
+    return words + "Hover for the whole plan; drag to zoom in, double-click to zoom out."
+
+
+def _spot(point: Value, axis: Axis, document: Value) -> Spot | None:
+    """Return where `point` lies, or None where the axis cannot show it."""
+    x, y = point[axis.key].number, point["quality"].number
+    if x is None or y is None or not LEAST <= x <= MOST or not -1 <= y <= 1:
+        return None
+    return x, y, hover(point, document)
+
+
+def _add_simulated(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]:
+    """Draw every simulated point that the document holds, small; of those that coincide one."""
+    found: dict[int, dict[tuple[float, float], Spot]] = {}
+    for each in document["scatter"]:
+        x, y = each[axis.key].number, each["quality"].number
+        if x is not None and y is not None and LEAST <= x <= MOST and -1 <= y <= 1:
+            words = safe(each["funnel"].text or "")
+            found.setdefault(depth(each), {})[(float(f"{x:.3g}"), round(y, 5))] = (x, y, words)
+    for stages, spots in sorted(found.items()):
+        figure.add_scattergl(
+            x=[x for x, *_ in spots.values()],
+            y=[y for _, y, _ in spots.values()],
+            text=[words for *_, words in spots.values()],
+            mode="markers",
+            marker={"size": 4, "color": drawn_colour(stages), "opacity": 0.28},
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
+    return [spot for spots in found.values() for spot in spots.values()]
+
+
+def _add_staircase(figure: go.Figure, spots: list[Spot], more: bool) -> None:
+    """Draw the best quality at each x or better."""
+    best, corners = -math.inf, []
+    for x, y, _ in sorted(spots, key=lambda spot: (-spot[0] if more else spot[0], -spot[1])):
+        if y > best:
+            best = y
+            corners.append((x, y))
+    figure.add_scatter(
+        x=[x for x, _ in corners],
+        y=[y for _, y in corners],
+        mode="lines",
+        line={"color": "#b9bec6", "width": 1.4, "shape": "hv"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _add_markers(figure: go.Figure, spots: list[Spot], name: str, colour: str) -> None:
+    figure.add_scatter(
+        x=[x for x, *_ in spots],
+        y=[y for _, y, _ in spots],
+        text=[words for *_, words in spots],
+        mode="markers",
+        marker={"size": 9, "color": colour, "line": {"color": "white", "width": 1}},
+        hovertemplate=f"%{{text}}<extra>{name}</extra>",
+        name=name,
+    )
+
+
+def _add_specials(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]:
+    """Mark the knee, the best single stage and the chosen funnel."""
+    found = []
+    for special in SPECIALS:
+        spot = _spot(document[special.key], axis, document)
+        if spot is None:
+            continue
+        found.append(spot)
+        marker = {"size": special.size, "color": special.colour, "symbol": special.symbol, "line": {"width": 2}}
+        figure.add_scatter(
+            x=[spot[0]],
+            y=[spot[1]],
+            text=[spot[2]],
+            mode="markers",
+            marker=marker,
+            hovertemplate=f"%{{text}}<extra>{special.name}</extra>",
+            name=special.name,
+        )
+    return found
+
+
+def _add_engine(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]:
+    """Draw what the engine measured of the two plans served, with its bracket or the spread of its runs."""
+    engine, spots, ends = document["engine"], [], []
+    loads = engine["load_qps"].number, document["load_qps"].number
+    if not axis.more and (None in loads or abs((loads[0] or 0) / (loads[1] or math.inf) - 1) > SAME_LOAD):
+        return []
+    for key in ("chosen", "best_single_stage"):
+        x, y = engine[key][axis.key].number, document[key]["quality"].number
+        if x is None or y is None or not LEAST <= x <= MOST or not -1 <= y <= 1:
+            continue
+        reach = engine[key]["capacity_bracket_qps" if axis.more else "p95_ms_runs"].numbers
+        known = [each for each in reach if math.isfinite(each)] or [x]
+        ends.append((max(max(known) - x, 0.0), max(x - min(known), 0.0)))
+        words = f"{amount(x)} {'queries/s' if axis.more else 'ms'} on the engine"
+        spots.append((x, y, safe(f"{words}: {funnel(document[key])}")))
+    if spots:
+        figure.add_scatter(
+            x=[x for x, *_ in spots],
+            y=[y for _, y, _ in spots],
+            text=[words for *_, words in spots],
+            error_x={"array": [up for up, _ in ends], "arrayminus": [down for _, down in ends], "thickness": 1.4},
+            mode="markers",
+            marker={"size": 10, "color": ENGINE, "symbol": "x"},
+            hovertemplate="%{text}<extra></extra>",
+            name="on the engine",
+        )
+    return spots
+
+
+def _log_axis(figure: go.Figure, seen: list[float]) -> None:
+    low, high = min(seen), max(seen)
+    ticks = log_ticks(low, high)
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[amount(tick, digits=1) for tick in ticks])
+    figure.update_xaxes(range=[math.log10(low) - 0.04, math.log10(high) + 0.04])
