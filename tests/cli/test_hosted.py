@@ -13,7 +13,7 @@ from tailrank.cli.budget import QUICK
 from tailrank.cli.hosted import UNVERIFIED
 from tailrank.cli.main import main
 from tailrank.core import Plan
-from tailrank.core.config import load
+from tailrank.core.config import from_dict, load
 
 TINY = QUICK._replace(replications=2, queries=1500, slices=20_000)
 HOST = "skylake-40c:cores=4+gtx-1080ti"
@@ -186,3 +186,23 @@ def test_neither_torch_nor_the_engines_libraries_are_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_policies_are_tried_around_the_best_plan_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    host = "cascade-lake:cores=4+t4"
+    plain = document(capsys, host=host, model="dien")
+    found = document(capsys, "--policies", "--switches", "fused,pinned,int32,overlap", host=host, model="dien")
+    assert plain["policies"] is None
+    assert "--policies" in found["command"]
+    policies = found["policies"]
+    assert [each["policy"] for each in policies["trials"]] == ["queue-aware", "adapt", "combine", "together"]
+    sure = {each["policy"] for each in policies["trials"] if each["sure"]}
+    assert (policies["taken"] in sure) if sure else (policies["taken"] is None)
+    for each in policies["trials"]:
+        assert each["sure"] == (each["capacity_ci95_qps"][0] > policies["static"]["capacity_ci95_qps"][1])
+        assert any(each["policy"] in note and each["label"] in note for note in found["notes"])
+    best = load(Plan, folder / "out" / "plan.toml")
+    assert best.dynamic == (policies["taken"] is not None)
+    static = from_dict(Plan, policies["static"]["plan"])
+    assert not static.dynamic
+    assert max(each["capacity_qps"] for each in found["candidates"]) == found["capacity_qps"]
