@@ -11,6 +11,7 @@ from tailrank.accelerator.memory.caches import (
     stack_distances,
     static_curve,
 )
+from tailrank.accelerator.memory.hierarchy import EmbeddingMemory, Lines, LookAhead, Tier
 from tailrank.accelerator.memory.orderings import (
     LOGGED_AMAT,
     LOGGED_BEST_SHARE,
@@ -29,6 +30,7 @@ from tailrank.accelerator.memory.split import (
     split_curves,
     zipf_ids,
 )
+from tailrank.accelerator.memory.two_stage import StageReads, TwoStage, two_stage
 
 __all__ = [
     "CORRECTED_SPLIT",
@@ -38,12 +40,18 @@ __all__ = [
     "LOGGED_FRONT_RATE",
     "RELEASED_SPLIT",
     "SHARES",
+    "EmbeddingMemory",
     "HitCurve",
+    "Lines",
+    "LookAhead",
     "Numbered",
     "Ordering",
     "Policy",
     "SplitCurve",
     "SplitMethod",
+    "StageReads",
+    "Tier",
+    "TwoStage",
     "fifo_hits",
     "hits",
     "lru_curve",
@@ -55,5 +63,6 @@ __all__ = [
     "split_orderings",
     "stack_distances",
     "static_curve",
+    "two_stage",
     "zipf_ids",
 ]
