@@ -234,3 +234,82 @@ def test_a_reduced_precision_and_a_pretended_gpu_go_from_tune_to_bench(
     capsys.readouterr()
     assert main([*words, "--system", "simulator", *profiles[:2]]) == 2
     assert "ncf@gpu=" in capsys.readouterr().err
+
+
+LOOSE = [word if word != "5" else "20" for word in WORDS]  # a busy machine is late, too
+
+
+def taken_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every policy count as a sure gain, so that the engine has to say."""
+    from dataclasses import replace as changed
+
+    from tailrank.cli import climbing, searching
+    from tailrank.tuner import Policies
+
+    monkeypatch.setattr(climbing, "effort", lambda *_: (10_000, 120_000))  # what is asked is not how much they win
+    honest = searching.policed
+
+    def sure(*words: object) -> Policies:
+        found = honest(*words)  # type: ignore[arg-type]
+        return changed(found, trials=tuple(changed(each, sure=True) for each in found.trials))
+
+    monkeypatch.setattr(searching, "policed", sure)
+
+
+@pytest.mark.parametrize("wins", [True, False])
+def test_the_engine_has_the_last_word_on_a_policy(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wins: bool
+) -> None:
+    from tailrank.cli import prover
+
+    taken_anyway(monkeypatch)
+    settle = prover._Prover.settle
+
+    def settled(self: prover._Prover) -> None:
+        """The plan with policies is said to serve far more or less than it does; later runs are at what was met."""
+        self.proof.brackets["tuned"] = self.proof.brackets["tuned"]._replace(qps=1e9 if wins else 0.0)
+        settle(self)
+        found = self.proof.brackets
+        self.proof.brackets = {name: each._replace(qps=each.low_qps or 100.0) for name, each in found.items()}
+
+    monkeypatch.setattr(prover._Prover, "settle", settled)
+    assert main([*LOOSE, "--policies"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    policies = document["policies"]
+    assert {each["policy"] for each in policies["trials"]} == {"adapt", "combine"}  # no GPU: nowhere else to go
+    assert policies["engine"]["kept"] is wins
+    assert load(Plan, folder / "out" / "plan.toml").dynamic is wins
+    assert {run["plan"] for run in document["engine"]["runs"]} == {
+        "tuned",
+        "baseline",
+        "static" if wins else "policies",
+    }
+    said = " ".join(document["notes"])
+    assert ("lost on the engine" in said) is not wins
+    assert "--policies" in document["command"]
+    assert document["policies"]["taken"] in said
+
+
+def test_policies_that_win_nothing_are_named_and_not_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace as changed
+
+    from tailrank.cli import climbing, searching
+    from tailrank.tuner import Policies
+
+    monkeypatch.setattr(climbing, "effort", lambda *_: (10_000, 120_000))
+    honest = searching.policed
+
+    def unsure(*words: object) -> Policies:
+        found = honest(*words)  # type: ignore[arg-type]
+        return changed(found, trials=tuple(changed(each, sure=False) for each in found.trials))
+
+    monkeypatch.setattr(searching, "policed", unsure)
+    assert main([*LOOSE, "--policies"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["policies"]["taken"] is None
+    assert document["policies"]["engine"] is None
+    assert not load(Plan, folder / "out" / "plan.toml").dynamic
+    assert {run["plan"] for run in document["engine"]["runs"]} == {"tuned", "baseline"}
+    assert any("within the noise, not taken" in note for note in document["notes"])

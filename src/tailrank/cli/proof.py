@@ -24,7 +24,7 @@ class EngineRun(NamedTuple):
     same_run_ms: float
     purpose: str
     simulated: Records
-    repeated: Records | None  # with its own service times; None where queries failed
+    repeated: Records | None  # with its own service times; None where queries failed or a policy decided
     drift: float  # how much slower than the pooled profile the host was around this run
 
 
@@ -38,6 +38,7 @@ class Proof:
     same_run_qps: dict[str, float] = field(default_factory=dict)  # the very times of the probe nearest the capacity
     runs: list[EngineRun] = field(default_factory=list)
     profile: Profile | None = None  # the rounds between the runs, pooled
+    policies_lost: bool = False  # the plan without them served no less, and is `tuned` now
     drift: list[float] = field(default_factory=list)  # each round over the profile from before the search
 
     def of(self, plan: str, purpose: str) -> list[EngineRun]:

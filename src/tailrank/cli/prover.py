@@ -22,7 +22,7 @@ from tailrank.engine import measure_overheads
 from tailrank.metrics import WARMUP, SLATarget, meets
 from tailrank.simulator import Simulator, replay
 from tailrank.timing import Overheads, Profile, ServiceTime
-from tailrank.tuner import ProbeSearch, Replication, capacity, prefix, tail_ms, with_threshold
+from tailrank.tuner import ProbeSearch, Replication, capacity, prefix, tail_ms, with_threshold, without_policies
 from tailrank.workload import Workload
 
 __all__ = ["prove"]
@@ -49,11 +49,13 @@ def prove(
 ) -> Proof:
     """Measure the capacity of each plan on the engine and compare the simulator; `plans` has a plan `tuned`.
 
-    `profiles`, by pool, are from before the search.
+    With a plan `static` beside it, that takes the place of `tuned` where it serves no less, and `tuned` is called
+    `policies` (see `Proof.policies_lost`). `profiles`, by pool, are from before the search.
     """
     prover = _Prover(subject, plans, target, workload, profiles, budget, seed, progress)
     prover.calibrate(predicted_qps["tuned"])
     prover.bracket(predicted_qps)
+    prover.settle()
     prover.gauge()
     prover.compare()
     return prover.proof
@@ -82,7 +84,7 @@ class _Prover:
         They are the CPU's: a plan that offloads is measured without, at a load that its CPU workers keep up with.
         """
         self.progress("engine: overheads of the tuned plan")
-        plan, load = self.plans["tuned"], CALIBRATION * predicted_qps
+        plan, load = without_policies(self.plans["tuned"]), CALIBRATION * predicted_qps
         if plan.stages[0].offload_pool is not None:
             plan = with_threshold(plan, None)
             load = CALIBRATION * full_qps(self.earlier, plan, self.workload, self.seed)
@@ -130,6 +132,17 @@ class _Prover:
             self._rounds.take(self.overheads)
         self.proof.brackets = {name: search.bracket() for name, search in searches.items()}
 
+    def settle(self) -> None:
+        """Where the plan without policies serves no less, prove that one: who serves policies costs more."""
+        found = self.proof.brackets
+        if "static" not in found or found["tuned"].qps > found["static"].qps:
+            return
+        names = {"tuned": "policies", "static": "tuned"}
+        self.plans = {names.get(name, name): plan for name, plan in self.plans.items()}
+        self.proof.brackets = {names.get(name, name): each for name, each in found.items()}
+        self._taken = [taken._replace(plan=names.get(taken.plan, taken.plan)) for taken in self._taken]
+        self.proof.policies_lost = True
+
     def gauge(self) -> None:
         """Run the tuned plan at fixed shares of its capacity."""
         qps = self.proof.brackets["tuned"].qps
@@ -162,7 +175,7 @@ class _Prover:
             proof.sim_qps[name] = self._capacity(plan, at_speed(pooled, drift), pooled["cpu"].overheads)
             proof.sim_earlier_qps[name] = self._capacity(plan, self.earlier, self.earlier["cpu"].overheads)
             near = self._nearest(probed, proof.brackets[name].qps)
-            if near is not None:
+            if near is not None and not plan.dynamic:
                 again = _Replayed(near.records, self._without_competition([near.records]))
                 found = capacity([Replication(again, near.trace)], plan, self.target, warmup=WARMUP)
                 proof.same_run_qps[name] = found.qps
@@ -210,8 +223,8 @@ class _Prover:
         plan, trace, records = self.plans[taken.plan], taken.trace, taken.records
         drift = self._rounds.around(taken.round_number, pooled)
         simulated = self._simulator(at_speed(pooled, drift), pooled["cpu"].overheads).serve(trace, plan)
-        repeated = None  # slices of failed queries have no recorded time to repeat
-        if not records.errors:
+        repeated = None  # slices of failed queries have no recorded time to repeat, and policies make others each time
+        if not records.errors and not plan.dynamic:
             repeated = replay(trace, plan, records, self._without_competition([records]))
         return EngineRun(
             plan=taken.plan,

@@ -51,8 +51,11 @@ def with_policy(search: Search, policies: Policies | None) -> Search:
     return Search(taken.candidate, (*search.candidates, taken.candidate), search.stage)
 
 
-def policies_section(policies: Policies | None) -> dict[str, Any] | None:
-    """Return which policies were tried and what each gave; None where none was asked for."""
+def policies_section(policies: Policies | None, engine: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return which policies were tried and what each gave; None where none was asked for.
+
+    `engine` holds the capacities there with and without the policy that was taken, and whether it was `kept`.
+    """
     if policies is None:
         return None
     static, taken = policies.static, policies.taken
@@ -78,7 +81,7 @@ def policies_section(policies: Policies | None) -> dict[str, Any] | None:
             for each in policies.trials
         ],
         "taken": None if taken is None else taken.policy,
-        "engine": None,
+        "engine": engine,
     }
 
 
@@ -86,14 +89,25 @@ def policy_notes(section: Mapping[str, Any] | None, notes: list[str]) -> list[st
     """Return what came of the policies as sentences, before the `notes` on the climb, which had none of them."""
     if section is None:
         return notes
-    said = [
-        f"policy {each['policy']}: {each['label']} (best of {each['plans_tried']} plans) has {_times(each)} the "
-        f"capacity of {section['static']['label']}, on fresh queries{'' if each['sure'] else ': within the noise, not taken'}"
-        for each in section["trials"]
-    ]
-    taken = section["taken"]
-    before = [] if taken is None else [f"policy {taken} is taken; what follows is of the plans without policies"]
-    return [*said, *before, *notes]
+    static = section["static"]["label"]
+    said = []
+    for each in section["trials"]:
+        luck = "" if each["sure"] else ": within the noise, not taken"
+        said.append(
+            f"policy {each['policy']}: {each['label']} (best of {each['plans_tried']} plans) has {_times(each)} the "
+            f"capacity of {static}, on fresh queries{luck}"
+        )
+    if section["taken"] is not None:
+        said.append(f"policy {section['taken']} {_fate(section['engine'])}; what follows is of the plans without")
+    return [*said, *notes]
+
+
+def _fate(engine: Mapping[str, Any] | None) -> str:
+    """Return what became of the policy that the simulator took: the engine has the last word."""
+    if engine is None:
+        return "is taken"
+    capacities = f"{engine['capacity_qps']:.4g} qps with it, {engine['static_capacity_qps']:.4g} without"
+    return f"{'is taken' if engine['kept'] else 'lost on the engine and is not taken'} (engine: {capacities})"
 
 
 def _times(trial: Mapping[str, Any]) -> str:

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from tailrank.cli.budget import Budget
 from tailrank.cli.calibration import CALIBRATION, calibrate, measure
-from tailrank.cli.climbing import Question, climbed, curve, full_qps
+from tailrank.cli.climbing import Question, climbed, curve, full_qps, policed
 from tailrank.cli.progress import Progress
+from tailrank.cli.searched import with_policy
 from tailrank.cli.subject import Subject
 from tailrank.core import Plan
 from tailrank.metrics import SLATarget
 from tailrank.timing import Profile
-from tailrank.tuner import Candidate, Search, notes
+from tailrank.tuner import Candidate, Policies, Search, notes
 from tailrank.workload import Accesses, Workload
 
 __all__ = ["BREAKDOWN", "Found", "Profiled", "profiled", "search"]
@@ -32,7 +33,11 @@ class Profiled(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What profile and search found."""
+    """What profile and search found.
+
+    `rival` is served on the engine beside the best plan: the best without policies where one was taken, or that with,
+    once it lost there.
+    """
 
     measured: Profiled
     asked: Question
@@ -40,6 +45,8 @@ class Found:
     baseline: Candidate
     notes: list[str]
     curve: list[dict[str, Any]]
+    policies: Policies | None = None
+    rival: Candidate | None = None
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -48,20 +55,42 @@ class Found:
 
     @property
     def plans(self) -> dict[str, Plan]:
-        """The plans to prove."""
-        return {"tuned": self.search.best.plan, "baseline": self.baseline.plan}
+        """The plans to prove, and the rival: `static`, or `policies` where that has them."""
+        rival = {} if self.rival is None else {self._rival_name: self.rival.plan}
+        return {"tuned": self.search.best.plan, **rival, "baseline": self.baseline.plan}
+
+    @property
+    def _rival_name(self) -> str:
+        return "policies" if self.rival is not None and self.rival.plan.dynamic else "static"
 
     @property
     def predicted_qps(self) -> dict[str, float]:
         """Where the engine's search begins; a baseline that misses the target begins at a tenth of the tuned plan."""
         tuned = self.search.best.capacity.qps
-        return {"tuned": tuned, "baseline": self.baseline.capacity.qps or 0.1 * tuned}
+        rival = {} if self.rival is None else {self._rival_name: self.rival.capacity.qps}
+        return {"tuned": tuned, **rival, "baseline": self.baseline.capacity.qps or 0.1 * tuned}
+
+    def without_policies(self) -> "Found":
+        """Return what was found with the rival, which has no policies, as the best plan, and the latter as rival."""
+        assert self.rival is not None
+        search = Search(self.rival, self.search.candidates, self.search.stage)
+        return replace(self, search=search, rival=self.search.best, curve=curve(self.asked, search))
 
 
 def search(
-    subject: Subject, workload: Workload, target: SLATarget, *, budget: Budget, seed: int, progress: Progress
+    subject: Subject,
+    workload: Workload,
+    target: SLATarget,
+    *,
+    budget: Budget,
+    seed: int,
+    progress: Progress,
+    policies: bool = False,
 ) -> Found:
-    """Profile, measure overheads and operators, then climb in the simulator; baseline included."""
+    """Profile, measure overheads and operators, then climb in the simulator; baseline included.
+
+    With `policies`, those that look at the pools are tried around the best plan.
+    """
     measured = profiled(subject, workload, seconds=budget.profile_s, rounds=budget.rounds, seed=seed, progress=progress)
     profiles = measured.profiles
     asked = Question(
@@ -72,7 +101,10 @@ def search(
     found = search.find(baseline)
     assert found is not None
     said = notes(search, baseline, largest=workload.sizes.max_size)
-    return Found(measured, asked, search, found, said, curve(asked, search))
+    tried = policed(asked, search, budget, progress) if policies else None
+    best = with_policy(search, tried)
+    rival = search.best if best is not search else None
+    return Found(measured, asked, best, found, said, curve(asked, best), tried, rival)
 
 
 def profiled(

@@ -77,9 +77,9 @@ def _on_this_machine(args: argparse.Namespace, out: Path) -> int:
     target = target_of(args)
     with Progress(quiet=args.quiet) as progress:
         subject = subject_of(args, workload, progress, quick=args.quick)
-        found = search(subject, workload, target, budget=budget, seed=args.seed, progress=progress)
-        progress.step("precision and transfers")
-        more = extras(subject, found, workload, seconds=budget.profile_s, seed=args.seed)
+        found = search(
+            subject, workload, target, budget=budget, seed=args.seed, progress=progress, policies=args.policies
+        )
         proof = prove(
             subject,
             found.plans,
@@ -91,6 +91,9 @@ def _on_this_machine(args: argparse.Namespace, out: Path) -> int:
             seed=args.seed,
             progress=progress.step,
         )
+        found = found.without_policies() if proof.policies_lost else found
+        progress.step("precision and transfers")
+        more = extras(subject, found, workload, seconds=budget.profile_s, seed=args.seed)
         progress.step("writing the result")
         result = document(subject, found, proof, workload, target, command=_command(args))
         result |= more

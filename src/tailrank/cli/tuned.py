@@ -18,7 +18,7 @@ from tailrank.cli.results import (
     run_row,
     slow_query,
 )
-from tailrank.cli.searched import arrivals_section, search_section
+from tailrank.cli.searched import arrivals_section, policies_section, policy_notes, search_section
 from tailrank.cli.searching import Found
 from tailrank.cli.subject import Subject
 from tailrank.core.config import dump
@@ -41,11 +41,14 @@ def document(
     """Return everything `tune` found, as `result.json` holds it."""
     engine = _engine(found, proof, target)
     pretend = subject.on_gpu is not None and subject.on_gpu.gpu.pretend
+    policies = policies_section(found.policies, _duel(found, proof))
+    noted = policy_notes(policies, found.notes)
     return search_section(found.asked, found.search, found.baseline, found.curve, command=command) | {
         "network": subject.facts,
         "host": host(),
         "verdict": _verdict(found, proof, workload, target, engine, pretend=pretend),
-        "notes": [*([PRETENCE] if pretend else []), *found.notes, *_notes(found, proof, engine)],
+        "notes": [*([PRETENCE] if pretend else []), *noted, *_notes(found, proof, engine)],
+        "policies": policies,
         "profile": profile_section(found.profiles["cpu"]),
         "operators": found.measured.operators,
         "engine": engine,
@@ -119,6 +122,21 @@ def _engine(found: Found, proof: Proof, target: SLATarget) -> dict[str, Any]:
             "dispatcher_cpu_us_per_query": dispatcher_us,
         }
     return {"p50_ms": None, "p95_ms": None, "p99_ms": None} | section
+
+
+def _duel(found: Found, proof: Proof) -> dict[str, Any] | None:
+    """Return what the engine says of the policy that was taken; None where none was."""
+    if found.rival is None:
+        return None
+    lost = proof.policies_lost
+    policy, static = (proof.brackets[name] for name in (("policies", "tuned") if lost else ("tuned", "static")))
+    return {
+        "capacity_qps": policy.qps,
+        "capacity_bracket_qps": _ends(policy),
+        "static_capacity_qps": static.qps,
+        "static_capacity_bracket_qps": _ends(static),
+        "kept": not lost,
+    }
 
 
 def _gauge(proof: Proof) -> dict[str, Any] | None:
