@@ -6,6 +6,7 @@ Shapes: B moments, T next clicks, K candidates, I items, D dim, W width.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from tailrank.datasets import RankingData
 from tailrank.models.model import Model
 from tailrank.models.ranking import NeuMfApart
 from tailrank.models.training.calibrate import fitted
-from tailrank.models.training.chain_start import rough_products
 from tailrank.models.training.course import warm_then_cosine
 from tailrank.models.training.histories import DECAYS, Histories
 from tailrank.zoo import Network
@@ -39,7 +39,7 @@ class Settings:
     chain_steps: int = 200
     batch: int = 512
     chain_batch: int = 256
-    factor_rate: float = 4e-3
+    factor_rate: float | None = None  # None: the narrower the product, the higher
     chain_rate: float = 1e-3
     tune_rate: float = 3e-4  # of the product while the chain learns
     ahead: int = 20
@@ -73,6 +73,8 @@ class Preferences:
         self.layers = len(network.chain("mlp").widths) - 1
         self.half = network.chain("mlp").widths[0] // 2
         bf16 = multiplies_bf16() if self.settings.bf16 is None else self.settings.bf16
+        narrow = min(max(0.5 / len(self.weights["mf.base"]), 4e-3), 0.015)
+        self._factor_rate = narrow if settings is None or settings.factor_rate is None else settings.factor_rate
         self._kind = torch.bfloat16 if bf16 else torch.float32
         self._judged = self._hold_out(seed)
 
@@ -90,9 +92,11 @@ class Preferences:
                 normal(f"{branch}.history.{number}", 0.05, items + 1, dim)
             normal(f"{branch}.items", 0.05 if branch == "mf" else 0.3, items, dim)
             drawn[f"{branch}.base"] = torch.zeros(dim)
-        for number, weight in enumerate(rough_products(network.chain("mlp").widths, seed)):
-            drawn[f"chain.{number}.weight"] = torch.from_numpy(weight)
-            drawn[f"chain.{number}.bias"] = torch.zeros(len(weight))
+        widths = network.chain("mlp").widths
+        for number, (inputs, outputs) in enumerate(pairwise(widths)):
+            last = number == len(widths) - 2  # small: the chain begins as next to no correction
+            normal(f"chain.{number}.weight", (0.1 if last else 1.0) * (2 / inputs) ** 0.5, outputs, inputs)
+            drawn[f"chain.{number}.bias"] = torch.zeros(outputs)
         return drawn
 
     def rates(self, step: int) -> dict[str, float]:
@@ -101,7 +105,7 @@ class Preferences:
         at = step - settings.factor_steps
         if at < 0:
             share = warm_then_cosine(step, settings.factor_steps)
-            return {name: settings.factor_rate * share for name in self.weights if name.startswith("mf.")}
+            return {name: self._factor_rate * share for name in self.weights if name.startswith("mf.")}
         share = warm_then_cosine(at, settings.chain_steps)
         return {n: share * (settings.tune_rate if n.startswith("mf.") else settings.chain_rate) for n in self.weights}
 
