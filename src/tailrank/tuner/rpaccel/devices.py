@@ -6,18 +6,18 @@ cores share a query instead, as DeepRecSys does. `tuned` is software of today: f
 that are pinned and overlap.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tailrank import zoo
+from tailrank.accelerator import Mode
 from tailrank.core import Plan, Pool, Stage, Trace
 from tailrank.simulator import Simulator, saturated
 from tailrank.timing import MODERN, ServiceTime, Switches, parse_host, services
-from tailrank.tuner.rpaccel.configurations import FUNNELS, ITEMS, MODES
+from tailrank.tuner.rpaccel.configurations import FUNNELS, ITEMS, MODES, configurations, funnel
 from tailrank.tuner.rpaccel.published import artifact_values
-from tailrank.tuner.rpaccel.tails import Arrivals
+from tailrank.tuner.rpaccel.tails import Arrivals, Loaded
 from tailrank.workload import Fixed, Paper, Poisson, Workload
 
 __all__ = ["GAPS_MS", "HOST", "devices"]
@@ -26,31 +26,29 @@ HOST = "cascade-lake:cores=32+t4"
 CORES = 32  # of the artifact's engines
 GAPS_MS = {"low": 15.0, "medium": 2.5, "high": 0.5}
 SPLIT = 256
+MOST_QUERIES = 2_000  # of a run on CPU and GPU, as many as the artifact serves there
 KINDS: tuple[Arrivals, ...] = ("paper", "poisson")
 
 
-def devices(best: Sequence[dict[str, Any]], *, queries: int, seed: int) -> list[dict[str, Any]]:
+def devices(loaded: Loaded, *, seed: int) -> list[dict[str, Any]]:
     """Return rows {device, stages, arrivals, low, medium, high, artifact}: p95 in ms, None where it cannot keep up.
 
-    `best` are the rows of `best_by_load`, for RPAccel's; their lowest load stands for the low one (15 ms between
-    queries was not in that figure). `artifact` has the logged values of the same cell, None where unachievable.
+    RPAccel's is that of the best configuration at each load. `artifact` has the logged values of the same cell, None
+    where unachievable, or is None itself.
     """
+    queries = min(loaded.queries, MOST_QUERIES)
     rows = [row for kind in KINDS for row in _modelled(kind, queries, seed)]
-    loads = artifact_values().loads.qps
-    at = {"low": loads[0], "medium": 400.0, "high": 2000.0}
     for kind in KINDS:
         for mode in MODES:
-            for depth in (1, 2, 3):
+            for depth in FUNNELS:
                 row: dict[str, Any] = {"device": f"RPAccel, {mode}", "stages": depth, "arrivals": kind}
-                for load, qps in at.items():
-                    cell = next(
-                        each
-                        for each in best
-                        if (each["mode"], each["arrivals"], each["stages"], each["qps"]) == (mode, kind, depth, qps)
-                    )
-                    row[load] = cell["p95_ms"] if cell["stable"] else None
-                rows.append(row)
+                rows.append(row | {load: _rpaccel(loaded, mode, depth, kind, gap) for load, gap in GAPS_MS.items()})
     return [row | {"artifact": _logged(row["device"], row["stages"])} for row in rows]
+
+
+def _rpaccel(loaded: Loaded, mode: Mode, depth: int, kind: Arrivals, gap_ms: float) -> float | None:
+    tails = (loaded.tail(funnel(slices, mode), 1e3 / gap_ms, kind) for slices in configurations(depth))
+    return min((tail.p95_ms for tail in tails if tail.stable), default=None)
 
 
 def _logged(device: str, stages: int) -> dict[str, float | None] | None:

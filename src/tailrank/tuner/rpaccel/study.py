@@ -42,7 +42,7 @@ def study(
         "configurations": rows,
         "fig12": best,
         "fig13": figures.more_items(loaded),
-        "fig14": devices(best, queries=min(queries, 2_000), seed=seed),
+        "fig14": devices(loaded, seed=seed),
         "fig10a": figures.array_sizes(),
         "fig11": figures.silicon(),
         "utilisation": figures.utilisation_map(),

@@ -1,0 +1,121 @@
+"""The page of the RPAccel study: from its document to one HTML file that needs nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from tailrank.core.files import write_text
+from tailrank.report.charts import Absent, Chart
+from tailrank.report.document import Value, read
+from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.rpaccel import charts, charts_of_load, tables
+from tailrank.report.rpaccel.floorplan import floorplan
+from tailrank.report.rpaccel.gantt import gantt
+from tailrank.report.wording import amount, unbroken
+
+__all__ = ["render", "write"]
+
+Figures = list[Chart | Absent]
+MODES = ("released", "corrected")
+
+
+def write(directory: Path) -> Path:
+    """Write `directory/report.html` from `directory/result.json`, whole or not at all, and return its path.
+
+    Raises `BadInputError` when the result is missing or is not a result document.
+    """
+    path = directory / "report.html"
+    write_text(path, render(read(directory / "result.json")))
+    return path
+
+
+def render(document: dict[str, Any]) -> str:
+    """Return the whole page for a study's `document` (schema 1); the same document gives the same page."""
+    value = Value(document)
+    return template("rpaccel.html").render(
+        title="RPAccel, again",
+        headline=_headline(value),
+        figures=_key_figures(value),
+        sections={name: _placed(name, row) for name, row in _figures(value).items()},
+        tables={name: table for name, table in _tables(value).items() if table is not None},
+        floorplans=[floorplan(plan) for plan in value["floorplans"]],
+        gantts=[(_gantt_words(value, mode), gantt(value["gantt"][mode])) for mode in MODES if value["gantt"][mode]],
+        quick=bool(value["quick"].raw),
+        reproduce=reproduce(value),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _figures(document: Value) -> dict[str, Figures]:
+    return {
+        "waterfall": [charts.waterfall(document, key) for key in ("latency_ms", "capacity_qps")],
+        "load": [charts_of_load.by_load(document, mode) for mode in MODES],
+        "devices": [charts_of_load.by_stages(document), charts_of_load.more_items(document)],
+        "array": [charts.utilisation(document)],
+        "space": [charts_of_load.scatter_of_configurations(document), charts.binned_quality(document)],
+        "parts": [charts.sub_batches(document)],
+        "silicon": [charts.silicon(document, unit) for unit in ("mm2", "mw")],
+    }
+
+
+def _tables(document: Value) -> dict[str, Any]:
+    return {
+        "claims": tables.claims(document),
+        "points": tables.points(document),
+        "released": tables.waterfall(document, "released"),
+        "corrected": tables.waterfall(document, "corrected"),
+        "fixed": tables.bugs(document, "released"),
+        "made": tables.bugs(document, "corrected"),
+        "combined": tables.combined(document),
+        "configurations": tables.configurations(document),
+        "devices": tables.devices(document, "poisson"),
+        "filters": tables.filters(document),
+        "checks": tables.checks(document),
+    }
+
+
+def _placed(name: str, row: Figures) -> list[dict[str, Any]]:
+    return [placed(each, f"{name}-{number}") for number, each in enumerate(row)]
+
+
+def _claim(document: Value, name: str) -> Value:
+    return next((row for row in document["claims"] if row["name"].text == name), Value())
+
+
+def _headline(document: Value) -> str:
+    latency, throughput = _claim(document, "latency"), _claim(document, "throughput")
+    if not latency or not throughput:
+        return "RPAccel again: the document holds no claims."
+    return unbroken(
+        f"RPAccel's claims of 3{tables.CROSS} latency and 6{tables.CROSS} throughput follow from its formulas "
+        f"({tables.factor(latency['released'].number)} and {tables.factor(throughput['released'].number)}), but on two "
+        f"different designs; with its mistakes corrected they are {tables.factor(latency['corrected'].number)} and "
+        f"{tables.factor(throughput['corrected'].number)}."
+    )
+
+
+def _key_figures(document: Value) -> list[tuple[str, str, str]]:
+    rows = []
+    for name, words in (("latency", "Latency, undivided array"), ("throughput", "Throughput, 2 + 2 sub-arrays")):
+        claim = _claim(document, name)
+        told = f"claimed {tables.factor(claim['claimed'].number)}, released {tables.factor(claim['released'].number)}"
+        rows.append((words, tables.factor(claim["corrected"].number), told))
+    last = (list(document["waterfall"]["corrected"]) or [Value()])[-1]
+    told = f"{amount(last['capacity_qps'].number, 'q/s', digits=4)}, {amount(last['energy_mj'].number, 'mJ')} a query"
+    rows.append(("All five ideas, corrected", amount(last["latency_ms"].number, "ms"), told))
+    held = [row["holds"].raw for row in document["checks"]]
+    judged = [each for each in held if each is not None]
+    rows.append(("Checks that hold", f"{sum(judged)} of {len(judged)}", f"{len(held) - len(judged)} more are findings"))
+    return rows
+
+
+def _gantt_words(document: Value, mode: str) -> str:
+    chart = document["gantt"][mode]
+    parts = int(chart["sub_batches"].number or 1)
+    cut = f"each in {parts} parts, weights resident, rows prefetched" if parts > 1 else "each in one piece"
+    return (
+        f"{mode.capitalize()}, 2 + 2 sub-arrays: two queries {amount(chart['apart_ms'].number, 'ms')} apart, {cut}. "
+        f"Alone a query takes {amount(chart['alone_ms'].number, 'ms')}. The line below a bar says whose it is."
+    )
