@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from tailrank.report.document import Value
-from tailrank.report.explore.points import depth, exact_interval, funnel, metric, quality, signed
+from tailrank.report.explore.points import depth, exact_interval, factor, funnel, metric, quality, signed
 from tailrank.report.wording import (
     NONE_MET,
     NOT_MEASURED,
@@ -12,14 +12,17 @@ from tailrank.report.wording import (
     capacity_found,
     count,
     interval,
+    percent,
     plural,
     tail_name,
     target,
-    times,
     unbroken,
 )
 
 __all__ = ["headline", "key_figures", "span", "verdict"]
+
+
+FAR = 20.0  # per cent: beyond this the simulator's error belongs to the answer
 
 
 class Pair(NamedTuple):
@@ -53,7 +56,7 @@ def headline(document: Value) -> str:
         against = "; the best single stage met it at no load tried" if theirs == NONE_MET else ""
         return unbroken(f"{words} serves {ours} queries/s at {goal} {where}{against}.")
     return unbroken(
-        f"{words} serves {times(ratio)} the load of the best single stage at {goal}: {ours} against {theirs} "
+        f"{words} serves {factor(ratio)} the load of the best single stage at {goal}: {ours} against {theirs} "
         f"queries/s {where}."
     )
 
@@ -65,6 +68,7 @@ def verdict(document: Value) -> tuple[str, str, str]:
     if not engine:
         said.append("Nothing was served: capacities and latencies here are the simulator's.")
         return "open", "Simulated", " ".join(filter(None, said))
+    said.append(_simulator(engine))
     doubts = [words for key, name in _NAMED for words in _doubts(engine[key], name)]
     if doubts:
         return "uncertified", "Not verified", " ".join(filter(None, [*said, f"{_listed(doubts)}."]))
@@ -79,7 +83,7 @@ def key_figures(document: Value) -> list[tuple[str, str, str]]:
     pair, engine = _pair(document), document["engine"]
     where = "engine" if pair.served else "simulator"
     key = "ratio_capacity" if pair.served else "predicted_ratio_capacity"
-    predicted = f"{times(document['predicted_ratio_capacity'].number)} in the simulator"
+    predicted = f"{factor(document['predicted_ratio_capacity'].number)} in the simulator"
     reach = f"{span(pair.chosen, pair.single)} by their {'brackets' if pair.served else 'intervals'}"
     tail, load = tail_name(document["sla"]), (engine if pair.served else document)["load_qps"].number
     runs = [each for each in engine["chosen"]["p95_ms_runs"].numbers if math.isfinite(each)]
@@ -93,7 +97,7 @@ def key_figures(document: Value) -> list[tuple[str, str, str]]:
         ),
         (
             "Capacity over the best single stage",
-            times(document[key].number),
+            factor(document[key].number),
             f"{reach}; {predicted}" if pair.served else reach,
         ),
         (
@@ -102,7 +106,7 @@ def key_figures(document: Value) -> list[tuple[str, str, str]]:
             f"{spread}best single stage {amount(pair.single['p95_ms'].number)}",
         ),
         (
-            f"{metric(document)} against the best single stage",
+            f"{metric(document)}, difference to it",
             signed(difference["mean"].number),
             f"95 % interval {exact_interval(difference['ci95'], sign=True)}, paired; "
             f"{quality(document['chosen']['quality'].number)} against "
@@ -118,8 +122,8 @@ def span(above: Value, below: Value) -> str:
     if not (math.isfinite(low) and math.isfinite(most) and most > 0 and low > 0):
         return NOT_MEASURED
     if not (math.isfinite(high) and least > 0):
-        return f"at least {times(low / most)}"
-    return f"{times(low / most)} to {times(high / least)}"
+        return f"at least {factor(low / most)}"
+    return f"{factor(low / most)} to {factor(high / least)}"
 
 
 _NAMED = (("chosen", "the chosen funnel"), ("best_single_stage", "the best single stage"))
@@ -157,7 +161,7 @@ def _latency(document: Value) -> str:
         return ""
     words = f"At {amount(load)} queries/s its {tail_name(document['sla'])} is {amount(ours, 'ms')} against "
     words += f"{amount(theirs, 'ms')}, "
-    words += f"{times(ratio)} lower" if ratio >= 1 else f"{times(1 / ratio)} higher"
+    words += f"{factor(ratio)} lower" if ratio >= 1 else f"{factor(1 / ratio)} higher"
     limit = document["sla"]["latency_ms"].number
     over = [name for value, name in ((ours, "the funnel"), (theirs, "the single stage")) if limit and value > limit]
     return f"{words}; {' and '.join(over)} missed the target there." if over else f"{words}."
@@ -184,6 +188,16 @@ def _quality(document: Value) -> str:
     allowed = single - floor
     sure = "is ruled out" if ends[0] >= -allowed else "is not ruled out by so many queries"
     return f"{words}; a loss of more than the {allowed:.4f} allowed {sure}."
+
+
+def _simulator(engine: Value) -> str:
+    """Say how far the simulator was off, where the front is to be read with that in mind."""
+    found = [error for key, _ in _NAMED if (error := engine[key]["sim_error_pct"].number) is not None]
+    worst = max(found, key=abs, default=0.0)
+    if abs(worst) <= FAR:
+        return ""
+    words = f"up to {percent(abs(worst))} {'more' if worst > 0 else 'less'} capacity than the engine had"
+    return f"The simulator promised {words}: the front is to be read with that in mind."
 
 
 def _doubts(side: Value, name: str) -> list[str]:

@@ -2,11 +2,12 @@
 
 from tailrank.report.charts.style import TARGET, Absent, Chart, blank, mark
 from tailrank.report.document import Value
-from tailrank.report.explore.points import drawn_colour, funnel, hover, stages_words
-from tailrank.report.wording import amount, plural, tail_name, times
+from tailrank.report.explore.points import drawn_colour, factor, funnel, hover, stages_words
+from tailrank.report.wording import amount, plural, tail_name
 
 __all__ = ["capacity_by_stages", "latency_by_stages"]
 
+MOST = 1e15  # of what a bar can show in earnest
 NONE = "the document holds no funnel within the quality floor"
 
 
@@ -26,7 +27,7 @@ def _bars(document: Value, asked: str, key: str, axis: str, title: str) -> Chart
     for words, answers in document["iso_quality"].pairs:
         point = answers[asked]
         value = point[key].number
-        if words.isdigit() and value is not None and value > 0:
+        if words.isdigit() and value is not None and 0 < value < MOST:
             rows.append((int(words), point, value))
     if not rows:
         return Absent(title, NONE)
@@ -49,7 +50,7 @@ def _bars(document: Value, asked: str, key: str, axis: str, title: str) -> Chart
     if key == "p95_ms" and limit is not None and limit <= 1.5 * most:
         mark(figure, "y", limit, "target", TARGET)
         most = max(most, limit)
-    figure.update_yaxes(range=[0, 1.14 * most])
+    figure.update_yaxes(range=[0, 1.14 * most], tickformat="," if most >= 10 else None)
     figure.update_layout(showlegend=False)
     return Chart(title, figure, _caption(document, rows, key), height=320)
 
@@ -72,5 +73,5 @@ def _caption(document: Value, rows: list[tuple[int, Value, float]], key: str) ->
 def _against(value: float, one: float, *, more: bool) -> str:
     """Return how `value` compares with that of one stage."""
     if more:
-        return f"{times(value / one)} the single stage's"
-    return f"{times(one / value)} lower" if value <= one else f"{times(value / one)} higher"
+        return f"{factor(value / one)} the single stage's"
+    return f"{factor(one / value)} lower" if value <= one else f"{factor(value / one)} higher"

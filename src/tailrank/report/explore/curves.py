@@ -86,7 +86,7 @@ def _curves(document: Value, stages: int) -> list[Curve]:
 
 
 def _lines(curves: list[Curve], x: str, document: Value) -> go.Figure:
-    figure = blank(x, metric(document))
+    figure = blank(x, safe(metric(document)))
     for number, each in enumerate(curves):
         colour = LINES[number % len(LINES)]
         if len(each.bounds) > 1:

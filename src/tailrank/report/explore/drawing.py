@@ -14,8 +14,9 @@ from tailrank.report.wording import amount, count, plural
 __all__ = ["Drawing", "Step", "drawings"]
 
 WIDE, LEAST = 210.0, 5.0  # width of the most items, and of few
-TIME = 150.0  # width of the bar of the most work
-STEP, HEAD, FOOT = 104, 34, 44  # heights: of a stage, above the first, below the last
+TIME = 130.0  # width of the bar of the most work
+STEP, HEAD, FOOT = 122, 26, 8  # heights: of a stage, above the first, below the last
+GAP = 26  # between stages, where what passes on is written
 CENTRE = 112.0  # of the funnel
 COLOURS = ("#9db8d3", "#5b8fc2", "#1f6fb4", "#174f80")
 
@@ -27,11 +28,11 @@ class Step:
     corners: str
     top: int
     colour: str
-    dark: bool
     entering: str
     network: str
     lines: tuple[str, ...]
     time_width: float
+    time: str
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,18 @@ def _drawing(
     steps = []
     for number, stage in enumerate(row):
         top = HEAD + number * STEP
-        work = stage["work_ms"].number or 0.0
+        work = max(0.0, stage["work_ms"].number or 0.0)
         shade = min(len(COLOURS) - 1, number + (len(COLOURS) - len(row)) // 2)
         steps.append(
             Step(
                 corners=_corners(widths[number], widths[number + 1], top),
                 top=top,
                 colour=COLOURS[shade],
-                dark=shade > 1,
                 entering=f"{count(entering[number])} items",
                 network=stage["network"].text or "a network",
                 lines=_lines(stage, document),
                 time_width=round(TIME * work / most_work, 1) if most_work > 0 else 0.0,
+                time=f"{amount(work, 'ms')} of work" if stage["work_ms"].number is not None else "",
             )
         )
     bottom = HEAD + len(row) * STEP
@@ -106,7 +107,7 @@ def _drawing(
 
 def _corners(above: float, below: float, top: int) -> str:
     """Return the corners of a stage: its slope takes the upper part, so that what it keeps reaches the next one."""
-    neck, end = top + round(0.72 * STEP), top + STEP - 3
+    neck, end = top + round(0.6 * STEP), top + STEP - GAP
     right = [(CENTRE + above / 2, top), (CENTRE + below / 2, neck), (CENTRE + below / 2, end)]
     left = [(2 * CENTRE - x, y) for x, y in reversed(right)]
     return " ".join(f"{x:.1f},{y}" for x, y in [*right, *left])
@@ -118,12 +119,10 @@ def _lines(stage: Value, document: Value) -> tuple[str, ...]:
     where = plural(int(workers), f"{stage['pool'].text or 'cpu'} worker") if workers is not None else ""
     batch = stage["batch_size"].number
     placed = [where, "" if batch is None else f"batch size {count(batch)}"]
-    idle, work = stage["idle_ms"].number, stage["work_ms"].number
-    times = [f"{amount(work, 'ms')} of work", f"{amount(idle, 'ms')} on an idle machine"]
-    reached = stage["quality"].number
+    idle, reached = stage["idle_ms"].number, stage["quality"].number
     return (
         ", ".join(filter(None, placed)),
-        ", ".join(words for words, value in zip(times, (work, idle), strict=True) if value is not None),
+        "" if idle is None else f"{amount(idle, 'ms')} on an idle machine",
         "" if reached is None else f"{metric(document)} {quality(reached)} if it ended here",
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from tailrank.report.charts.style import ENGINE, INK, TARGET, Absent, Chart, blank, log_ticks, mark, safe
+from tailrank.report.charts.style import ENGINE, INK, TARGET, Absent, Chart, blank, log_ticks, safe
 from tailrank.report.document import Value
 from tailrank.report.explore.points import depth, drawn_colour, funnel, hover, metric, stages_words
 from tailrank.report.wording import amount, count, plural, tail_name
@@ -13,6 +13,7 @@ from tailrank.report.wording import amount, count, plural, tail_name
 __all__ = ["quality_by_capacity", "quality_by_latency"]
 
 LEAST, MOST = 1e-9, 1e12  # of what a logarithmic axis can show in earnest
+ROOM = 0.06  # of the axis, left and right of the points
 SAME_LOAD = 0.02  # loads this near to each other count as one
 
 Spot = tuple[float, float, str]  # x, quality, hover
@@ -60,7 +61,7 @@ def _drawn(document: Value, axis: Axis, title: str) -> Chart | Absent:
     points = [(each, spot) for each in document["front"] if (spot := _spot(each, axis, document)) is not None]
     if not points:
         return Absent(title, "the document holds no front")
-    figure = blank(axis.title, metric(document))
+    figure = blank(axis.title, safe(metric(document)))
     seen = [spot for _, spot in points]
     seen += _add_simulated(figure, document, axis)
     _add_staircase(figure, [spot for _, spot in points], axis.more)
@@ -68,24 +69,30 @@ def _drawn(document: Value, axis: Axis, title: str) -> Chart | Absent:
         mine = [spot for each, spot in points if depth(each) == stages]
         _add_markers(figure, mine, stages_words(stages), drawn_colour(stages))
     seen += _add_specials(figure, document, axis)
-    seen += _add_engine(figure, document, axis)
-    _log_axis(figure, [x for x, *_ in seen])
-    floor = document["reference"]["floor"].number
-    if floor is not None:
-        mark(figure, "y", floor, f"floor {floor:.4f}")
+    served = _add_engine(figure, document, axis)
+    _log_axis(figure, [*(x for x, *_ in seen), *served])
+    _add_floor(figure, document["reference"]["floor"].number, [*(x for x, *_ in seen), *served])
     figure.update_layout(hovermode="closest", showlegend=True)
     return Chart(title, figure, _caption(document, axis, len(points)), height=440)
 
 
 def _caption(document: Value, axis: Axis, shown: int) -> str:
     simulated, total = document["plans"]["simulated"].number, len(list(document["front"]))
-    words = f"The front of {count(simulated)} simulated plans (n = {plural(shown, 'point')}); small dots are others. "
-    words = words if simulated is not None else f"The front (n = {plural(shown, 'point')}); small dots are others. "
-    words += "The line is the best quality at that much or better. " if axis.more else "The line is the best quality "
-    words += "" if axis.more else "at that latency or lower. "
+    of = "" if simulated is None else f" of {count(simulated)} simulated plans"
+    better = "at that capacity or more" if axis.more else "at that latency or less"
+    words = (
+        f"The front{of} (n = {plural(shown, 'point')}); small dots are others. The line is the best quality {better}. "
+    )
     if shown < total:
         lost = plural(total - shown, "point")
-        words += f"{lost} of the front cannot keep up with this load. " if not axis.more else f"{lost} left out. "
+        words += f"{lost} of the front {'cannot be shown' if axis.more else 'cannot keep up with this load'}. "
+    engine = document["engine"]
+    if engine and not axis.more and not _at_one_load(document):
+        words += (
+            f"The engine ran both plans at {amount(engine['load_qps'].number)} queries/s, which is not shown here. "
+        )
+    if engine and axis.more:
+        words += "Orange is the engine's, at the offline quality, with its bracket. "
     return words + "Hover for the whole plan; drag to zoom in, double-click to zoom out."
 
 
@@ -106,7 +113,7 @@ def _add_simulated(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]
             words = safe(each["funnel"].text or "")
             found.setdefault(depth(each), {})[(float(f"{x:.3g}"), round(y, 5))] = (x, y, words)
     for stages, spots in sorted(found.items()):
-        figure.add_scattergl(
+        figure.add_scatter(
             x=[x for x, *_ in spots.values()],
             y=[y for _, y, _ in spots.values()],
             text=[words for *_, words in spots.values()],
@@ -168,37 +175,59 @@ def _add_specials(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]:
     return found
 
 
-def _add_engine(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]:
-    """Draw what the engine measured of the two plans served, with its bracket or the spread of its runs."""
-    engine, spots, ends = document["engine"], [], []
-    loads = engine["load_qps"].number, document["load_qps"].number
-    if not axis.more and (None in loads or abs((loads[0] or 0) / (loads[1] or math.inf) - 1) > SAME_LOAD):
+def _add_engine(figure: go.Figure, document: Value, axis: Axis) -> list[float]:
+    """Draw what the engine measured of both plans, with its brackets or its runs; return every x that this takes."""
+    engine, spots, reached = document["engine"], [], []
+    if not axis.more and not _at_one_load(document):
         return []
     for key in ("chosen", "best_single_stage"):
         x, y = engine[key][axis.key].number, document[key]["quality"].number
         if x is None or y is None or not LEAST <= x <= MOST or not -1 <= y <= 1:
             continue
-        reach = engine[key]["capacity_bracket_qps" if axis.more else "p95_ms_runs"].numbers
-        known = [each for each in reach if math.isfinite(each)] or [x]
-        ends.append((max(max(known) - x, 0.0), max(x - min(known), 0.0)))
+        ends = engine[key]["capacity_bracket_qps" if axis.more else "p95_ms_runs"].numbers
+        known = [x, *(each for each in ends if LEAST <= each <= MOST)]
+        reached.append((min(known), max(known)))
         words = f"{amount(x)} {'queries/s' if axis.more else 'ms'} on the engine"
         spots.append((x, y, safe(f"{words}: {funnel(document[key])}")))
     if spots:
+        up = [high - x for (x, *_), (_, high) in zip(spots, reached, strict=True)]
+        down = [x - low for (x, *_), (low, _) in zip(spots, reached, strict=True)]
         figure.add_scatter(
             x=[x for x, *_ in spots],
             y=[y for _, y, _ in spots],
             text=[words for *_, words in spots],
-            error_x={"array": [up for up, _ in ends], "arrayminus": [down for _, down in ends], "thickness": 1.4},
+            error_x={"array": up, "arrayminus": down, "thickness": 1.4},
             mode="markers",
             marker={"size": 10, "color": ENGINE, "symbol": "x"},
             hovertemplate="%{text}<extra></extra>",
             name="on the engine",
         )
-    return spots
+    return [each for ends in reached for each in ends]
+
+
+def _add_floor(figure: go.Figure, floor: float | None, seen: list[float]) -> None:
+    """Draw the quality floor; its name goes to the legend, for points lie along all of it."""
+    if floor is None or not -1 <= floor <= 1:
+        return
+    figure.add_scatter(
+        x=[min(seen), max(seen)],
+        y=[floor, floor],
+        mode="lines",
+        line={"color": TARGET, "width": 1.4, "dash": "dash"},
+        hoverinfo="skip",
+        name=f"floor {floor:.4f}",
+    )
+
+
+def _at_one_load(document: Value) -> bool:
+    """Return whether the engine was run at the load at which latencies were simulated."""
+    ours, theirs = document["engine"]["load_qps"].number, document["load_qps"].number
+    return bool(ours and theirs) and abs((ours or 0.0) / (theirs or 1.0) - 1) <= SAME_LOAD
 
 
 def _log_axis(figure: go.Figure, seen: list[float]) -> None:
     low, high = min(seen), max(seen)
     ticks = log_ticks(low, high)
+    room = max(ROOM * math.log10(high / low), 0.04)
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[amount(tick, digits=1) for tick in ticks])
-    figure.update_xaxes(range=[math.log10(low) - 0.04, math.log10(high) + 0.04])
+    figure.update_xaxes(range=[math.log10(low) - room, math.log10(high) + room])

@@ -17,7 +17,7 @@ from tailrank.report.explore.curves import quality_by_items, quality_by_kept
 from tailrank.report.explore.drawing import drawings
 from tailrank.report.explore.front import quality_by_capacity, quality_by_latency
 from tailrank.report.frame import placed, reproduce, template
-from tailrank.report.wording import percent, target, unbroken
+from tailrank.report.wording import target, unbroken
 
 __all__ = ["render", "write"]
 
@@ -81,7 +81,7 @@ def _asked(document: Value) -> str:
     """Return the question that the page answers."""
     drop, data = document["quality_drop"].number, document["data"]["data"].text
     words = f"Tailrank funnels{'' if data is None else f': {data}'}, {target(document['sla'])}"
-    return words if drop is None else f"{words}, at most {percent(100 * drop)} of the best network's quality given up"
+    return words if drop is None else f"{words}, at most {100 * drop:g} % of the best network's quality given up"
 
 
 def _sentence(note: str) -> str:

@@ -4,7 +4,17 @@ import math
 
 from tailrank.report.charts.style import safe
 from tailrank.report.document import Value
-from tailrank.report.wording import MINUS, NOT_MEASURED, amount, capacity_found, count, describe_plan, interval, plural
+from tailrank.report.wording import (
+    MINUS,
+    NOT_MEASURED,
+    SPACE,
+    amount,
+    capacity_found,
+    count,
+    describe_plan,
+    interval,
+    plural,
+)
 
 __all__ = [
     "LINES",
@@ -12,6 +22,7 @@ __all__ = [
     "depth",
     "drawn_colour",
     "exact_interval",
+    "factor",
     "funnel",
     "hover",
     "metric",
@@ -49,8 +60,8 @@ def drawn_colour(stages: int) -> str:
 
 
 def stages_words(stages: int) -> str:
-    """Return "1 stage", "2 stages"."""
-    return plural(stages, "stage")
+    """Return "1 stage", "2 stages", on one line."""
+    return plural(stages, "stage").replace(" ", SPACE)
 
 
 def funnel(point: Value) -> str:
@@ -94,6 +105,11 @@ def exact_interval(bounds: Value, *, sign: bool = False) -> str:
         return NOT_MEASURED
     words = signed if sign else quality
     return f"{words(ends[0])} to {words(ends[1])}"
+
+
+def factor(value: float | None) -> str:
+    """Return a ratio with its sign: 3.24 times; three digits, which is more than engines repeat."""
+    return NOT_MEASURED if value is None or not math.isfinite(value) else f"{amount(value)}\N{MULTIPLICATION SIGN}"
 
 
 def repeated(point: Value) -> str:

@@ -5,6 +5,7 @@ from tailrank.report.explore.answer import span
 from tailrank.report.explore.points import (
     depth,
     exact_interval,
+    factor,
     funnel,
     metric,
     quality,
@@ -16,14 +17,15 @@ from tailrank.report.explore.points import (
 from tailrank.report.tables import Table
 from tailrank.report.wording import (
     NOT_MEASURED,
+    SPACE,
     amount,
     capacity_found,
     count,
     interval,
     percent,
+    plural,
     tail_name,
     target,
-    times,
 )
 
 __all__ = ["engine_runs", "front", "questions", "side_by_side"]
@@ -64,7 +66,7 @@ def _simulated(document: Value) -> list[tuple[str, ...]]:
         (
             f"{tail} at {load} queries/s, simulator (ms)",
             *(amount(each["p95_ms"].number) for each in both),
-            times(document["predicted_ratio_p95"].number),
+            factor(document["predicted_ratio_p95"].number),
         ),
     ]
 
@@ -88,7 +90,7 @@ def _served(document: Value) -> list[tuple[str, ...]]:
         (
             f"{tail} at {load} queries/s, engine (ms), runs",
             *(f"{amount(each['p95_ms'].number)}{_in_brackets(_listed(each['p95_ms_runs']))}" for each in both),
-            times(document["ratio_p95"].number),
+            factor(document["ratio_p95"].number),
         ),
         (f"{metric(document)} of the answers served", *(_with_interval(each) for each in both), gap),
         (
@@ -137,9 +139,11 @@ def front(document: Value) -> Table | None:
     ]
     rows = [
         (
-            funnel(each),
+            _marked(each, document),
             _batches(each),
-            f"{quality(each['quality'].number)}{_in_brackets(exact_interval(each['quality_ci95']))}",
+            f"{quality(each['quality'].number)}{_in_brackets(exact_interval(each['quality_ci95']))}".replace(
+                " ", SPACE
+            ),
             amount(each["p95_ms"].number) if each["p95_ms"].number is not None else "too much load",
             amount(each["capacity_qps"].number),
             *(amount(each[key].number) for key, _ in more),
@@ -152,7 +156,12 @@ def front(document: Value) -> Table | None:
     note = "Nothing that was simulated is at least as good in every objective "
     note += f"({', '.join(document['objectives'].texts) or 'not recorded'}) and better in one. Capacities are of one "
     note += "repetition each. Points may differ in batch sizes or in how workers are shared alone."
-    return Table(f"The front, {len(points)} points", (*columns, *(words for _, words in more), "why"), rows, note)
+    return Table(
+        f"{plural(len(points), 'point')}, best quality first",
+        (*columns, *(words for _, words in more), "why"),
+        rows,
+        note,
+    )
 
 
 def questions(document: Value) -> Table | None:
@@ -185,6 +194,17 @@ def questions(document: Value) -> Table | None:
     return Table("The best of each number of stages", columns, rows, "Simulated.") if rows else None
 
 
+def _marked(point: Value, document: Value) -> str:
+    """Return the funnel in words, marked where it is the one chosen, the best single stage or the knee."""
+
+    def same(other: Value) -> bool:
+        keys = ("networks", "items", "batch_sizes", "pools", "sharing", "feed")
+        return bool(other) and all(point[key].raw == other[key].raw for key in keys)
+
+    marks = [words for key, words in (*PLANS.items(), ("knee", "knee")) if same(document[key])]
+    return f"{funnel(point)} [{', '.join(marks)}]" if marks else funnel(point)
+
+
 def _batches(point: Value) -> str:
     sizes = [each for each in point["batch_sizes"].numbers if each == each]
     return ", ".join(map(count, sizes)) or NOT_MEASURED
@@ -199,7 +219,7 @@ def _in_brackets(words: str) -> str:
 
 
 def _ratio(value: Value, reach: str) -> str:
-    return f"{times(value.number)}{_in_brackets(reach)}"
+    return f"{factor(value.number)}{_in_brackets(reach)}"
 
 
 def _listed(values: Value) -> str:
