@@ -44,6 +44,7 @@ def fine() -> tuple[Machine, dict[str, Any]]:
             "available": True,
             "why_not": None,
             "switched_off": False,
+            "remedy": None,
             "paths": ["avx512", "avx2", "portable"],
             "path": "avx512",
             "compiler": None,
@@ -103,12 +104,12 @@ def test_each_weakness_of_a_host_is_named(
     ("change", "words"),
     [
         (
-            {"available": False, "path": None, "paths": [], "why_not": "it was not built"},
-            ["batches run in torch and Python threads: it was not built", "install a C++17 compiler and reinstall"],
+            {"available": False, "path": None, "paths": [], "why_not": "it was not built", "remedy": "reinstall"},
+            ["batches run in torch and Python threads: it was not built; reinstall"],
         ),
         (
-            {"available": False, "path": None, "paths": [], "why_not": "TAILRANK_NATIVE=off", "switched_off": True},
-            ["batches run in torch and Python threads: TAILRANK_NATIVE=off", "unset TAILRANK_NATIVE"],
+            {"available": False, "path": None, "paths": [], "why_not": "switched off", "remedy": "switch it on"},
+            ["batches run in torch and Python threads: switched off; switch it on"],
         ),
         ({"path": None, "why_not": "`avx9` is no instruction set"}, ["no native program runs", "avx9"]),
         ({"path": "portable"}, ["chooses portable", "runs avx512"]),
@@ -138,6 +139,9 @@ def test_what_the_variable_does_is_said(variable: str) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["native"]["path"] is None
+    assert document["native"]["switched_off"] == (variable == "off")
+    if variable == "off":
+        assert document["native"]["remedy"] == "unset TAILRANK_NATIVE"
     if available():
         assert variable in document["native"]["why_not"]
         assert any(variable in sentence for sentence in document["slow"])

@@ -46,8 +46,10 @@ def test_native_must_be_possible_where_it_is_asked_for(native_core, monkeypatch)
     with pytest.raises(BadInputError, match="scorer of `m` cannot run in a native crew"):
         Engine({"m": Plain()}, crew="native").serve(Trace([0], [1]), single("m", batch_size=4, workers=1))
     monkeypatch.setattr(hiring.extension, "available", lambda: False)
-    with pytest.raises(SetupError, match="no native pool"):
+    monkeypatch.setattr(hiring.extension, "remedy", lambda: "mend it")
+    with pytest.raises(SetupError, match="no native pool") as caught:
         Engine({"m": NullScorer()}, crew="native").serve(Trace([0], [1]), single("m", batch_size=4, workers=1))
+    assert caught.value.hint.startswith("mend it")
 
 
 def test_pinned_workers_share_out_the_cores_this_process_may_use(monkeypatch) -> None:

@@ -15,13 +15,13 @@ PROGRAM = """
 import json
 import numpy as np
 from tailrank.core import TailrankError
-from tailrank.native import Compiled, available, interpret, paths, why_not
+from tailrank.native import Compiled, available, interpret, paths, remedy, why_not
 from tailrank.native.program import Dense, Mean, Program, Score, View
 
 columns, mean = View(0, 0, 3), View(1, 0, 1)
 program = Program((("dense", 3),), (3, 1), (Dense(0, columns), Mean(columns, mean), Score(mean)))
 inputs = (np.arange(6, dtype=np.float32).reshape(2, 3),)
-said = {"available": available(), "why_not": why_not(), "paths": paths()}
+said = {"available": available(), "why_not": why_not(), "remedy": remedy(), "paths": paths()}
 said["reference"] = interpret(program, inputs).tolist()
 try:
     compiled = Compiled(program)
@@ -76,6 +76,8 @@ def test_off_leaves_the_extension_out() -> None:
     assert said["why_not"] == "TAILRANK_NATIVE=off"
     assert said["exit"] == 4
     assert "TAILRANK_NATIVE=off" in said["message"]
+    assert said["hint"].startswith("unset TAILRANK_NATIVE")
+    assert said["remedy"] == "unset TAILRANK_NATIVE"
 
 
 def test_an_install_without_the_extension_says_so() -> None:
@@ -83,7 +85,8 @@ def test_an_install_without_the_extension_says_so() -> None:
     assert not said["available"]
     assert "was not built" in said["why_not"]
     assert said["exit"] == 4
-    assert "compiler" in said["hint"]
+    assert said["hint"].startswith("install a C++17 compiler and reinstall")
+    assert said["remedy"] == "install a C++17 compiler and reinstall"
 
 
 @needs_extension

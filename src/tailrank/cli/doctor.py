@@ -147,10 +147,9 @@ def _software(torch: dict[str, Any] | None, kernels_ready: bool) -> list[tuple[b
 
 def _extension(native: dict[str, Any]) -> list[tuple[bool, str]]:
     without = f"batches run in torch and Python threads: {native['why_not']}"
-    remedy = "unset TAILRANK_NATIVE" if native["switched_off"] else "install a C++17 compiler and reinstall"
     fastest = native["paths"][0] if native["paths"] else None
     return [
-        (not native["available"], f"{without}; {remedy}"),
+        (not native["available"], f"{without}; {native['remedy']}"),
         (native["available"] and native["path"] is None, f"no native program runs: {native['why_not']}"),
         (
             native["path"] not in (None, fastest),
@@ -238,7 +237,7 @@ def _torch() -> dict[str, Any] | None:
 
 def _native() -> dict[str, Any]:
     """Describe the extension; `path` is None where nothing of it can run, and `why_not` says why."""
-    from tailrank.native import available, path, paths, why_not
+    from tailrank.native import available, path, paths, remedy, switched_off, why_not
 
     used, why = None, why_not()
     if available():
@@ -249,7 +248,8 @@ def _native() -> dict[str, Any]:
     return {
         "available": available(),
         "why_not": why or None,
-        "switched_off": os.environ.get("TAILRANK_NATIVE") == "off",
+        "switched_off": switched_off(),
+        "remedy": None if available() else remedy(),
         "paths": list(paths()),
         "path": used,
         "compiler": _compiler(),

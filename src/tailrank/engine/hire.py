@@ -49,7 +49,7 @@ def _insist(plan: Plan, scorers: Scorers, pools: list[str]) -> None:
     if not extension.available():
         raise SetupError(
             f"crew: no native pool: {extension.why_not()}",
-            hint="install a C++ compiler and reinstall, or let the crew be auto or threads",
+            hint=f"{extension.remedy()}, or let the crew be auto or threads",
         )
     for name in pools:
         for stage in _without_handle(scorers, name):

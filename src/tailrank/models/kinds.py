@@ -11,7 +11,7 @@ from tailrank.models.executor import Executor
 from tailrank.models.native.executor import native_executor
 from tailrank.models.torch_executor import in_bf16, make_torch_executor
 from tailrank.models.weights import require_memory
-from tailrank.native import Precision, why_not
+from tailrank.native import Precision, remedy, why_not
 
 if TYPE_CHECKING:
     from tailrank.models.model import Model
@@ -85,8 +85,7 @@ def _kinds_of(model: "Model") -> tuple[Kind, ...]:
 def _require_native(model: "Model", precision: Precision) -> Executor:
     found = native_executor(model, precision)
     if found is None:
-        hint = "install a C++17 compiler and install tailrank again, or choose the executor `torch`"
-        raise SetupError(f"no native executor: {why_not()}", hint=hint)
+        raise SetupError(f"no native executor: {why_not()}", hint=f"{remedy()}, or choose the executor `torch`")
     return found
 
 

@@ -1,7 +1,7 @@
 """The native (C++) side: programs that score a batch in one call, and the pool of native workers. Imports no torch."""
 
 from tailrank.native.compiled import Compiled
-from tailrank.native.extension import available, path, paths, why_not
+from tailrank.native.extension import available, path, paths, remedy, switched_off, why_not
 from tailrank.native.interpreter import interpret
 from tailrank.native.program import Precision, Program
 from tailrank.native.validate import NativeInputs, check, check_inputs
@@ -17,5 +17,7 @@ __all__ = [
     "interpret",
     "path",
     "paths",
+    "remedy",
+    "switched_off",
     "why_not",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tailrank.core import SetupError
 
-__all__ = ["available", "core", "path", "paths", "why_not"]
+__all__ = ["available", "core", "path", "paths", "remedy", "switched_off", "why_not"]
 
 VARIABLE = "TAILRANK_NATIVE"
 
@@ -15,7 +15,7 @@ VARIABLE = "TAILRANK_NATIVE"
 @cache
 def _load() -> tuple[Any, str]:
     """Return the extension and why it is missing: one of the two."""
-    if os.environ.get(VARIABLE) == "off":
+    if switched_off():
         return None, f"{VARIABLE}=off"
     try:
         return importlib.import_module("tailrank.native._core"), ""
@@ -33,14 +33,21 @@ def why_not() -> str:
     return _load()[1]
 
 
+def switched_off() -> bool:
+    """Tell whether the user wants it left out."""
+    return os.environ.get(VARIABLE) == "off"
+
+
+def remedy() -> str:
+    """Return what to do where they cannot, as a hint's first words."""
+    return f"unset {VARIABLE}" if switched_off() else "install a C++17 compiler and reinstall"
+
+
 def core() -> Any:
     """Return the extension; raises `SetupError` where there is none."""
     found, why = _load()
     if found is None:
-        off = os.environ.get(VARIABLE) == "off"
-        mend = f"unset {VARIABLE}" if off else "install a C++17 compiler and install tailrank again"
-        hint = f"{mend}; without it, torch runs the batches"
-        raise SetupError(f"no native executor: {why}", hint=hint)
+        raise SetupError(f"no native executor: {why}", hint=f"{remedy()}; without it, torch runs the batches")
     return found
 
 
