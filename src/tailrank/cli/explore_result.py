@@ -22,7 +22,7 @@ from tailrank.tuner.explore import Explored, Funnel, Point, iso_latency, iso_loa
 
 __all__ = ["document", "write", "write_page"]
 
-CURVE = 64  # points of a curve of quality against items
+CURVE, EACH_INTERVAL = 64, 4  # points of a curve of quality against items; how many lie between two intervals
 SCATTER = 3000  # funnels whose quality the report shows beside the front
 
 
@@ -66,7 +66,7 @@ def document(asked: Question, found: Explored, proof: Proof | None, *, command: 
         "iso_quality": _answers(iso_quality(found.points, found.floor), rows),
         "iso_load": _answers(iso_load(found.points, found.load_qps, asked.target.latency_ms), rows),
         "iso_latency": _answers(iso_latency(found.points, asked.target.latency_ms), rows),
-        "curves": _curves(asked),
+        "curves": _curves(asked, seed),
         "funnel": [_stages(asked, each) for each in (chosen, single)],
         "scatter": _scatter(found),
         "serving": dict(asked.facts),
@@ -198,15 +198,24 @@ def _answers(best: Mapping[int, Mapping[str, Point]], rows: _Rows) -> dict[str, 
     return {str(stages): {what: rows.row(point) for what, point in each.items()} for stages, each in best.items()}
 
 
-def _curves(asked: Question) -> list[dict[str, Any]]:
-    """Return quality against the items into the last stage, of every network alone and after every cheaper one."""
+def _curves(asked: Question, seed: int) -> list[dict[str, Any]]:
+    """Return quality against the items into the last stage, of every network alone and after every cheaper one.
+
+    At some of the items with an interval over queries.
+    """
     quality, most = asked.tiers.quality.funnels, max(asked.space.take)
     shown = np.unique(np.geomspace(min(asked.space.results, most), most, CURVE).round().astype(np.int64))
     found = []
     for chain in asked.space.chains():
-        if len(chain) <= 2:
-            swept = quality.sweep(chain, (most,) * (len(chain) - 1))
-            found.append({"networks": list(chain), "items": shown.tolist(), "quality": swept[shown].tolist()})
+        if len(chain) > 2:
+            continue
+        before = (most,) * (len(chain) - 1)
+        intervals: list[list[float] | None] = [None] * len(shown)
+        for number in {*range(0, len(shown), EACH_INTERVAL), len(shown) - 1}:
+            interval = bootstrap(quality.per_query(chain, (*before, int(shown[number]))), seed=seed)
+            intervals[number] = [interval.low, interval.high]
+        swept = quality.sweep(chain, before)[shown].tolist()
+        found.append({"networks": list(chain), "items": shown.tolist(), "quality": swept, "quality_ci95": intervals})
     return found
 
 
