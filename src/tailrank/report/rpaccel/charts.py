@@ -47,7 +47,8 @@ def waterfall(document: Value, key: str) -> Chart | Absent:
         return Absent(title, "the document holds no waterfall")
     figure.update_layout(barmode="group", bargap=0.25)
     caption = {
-        "latency_ms": "Figures above bars: how many times shorter than the baseline. Fission makes a query longer.",
+        "latency_ms": "Figures above bars: how many times shorter than the baseline. O1 two stages, O2 top-k on the "
+        "chip, O3 fission, which makes a query longer, O5 sub-batches, O4 look-ahead.",
         "capacity_qps": "Figures above bars: how many times the baseline's. Sub-batches without look-ahead cost "
         "capacity.",
     }[key]

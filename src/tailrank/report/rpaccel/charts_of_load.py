@@ -75,8 +75,8 @@ def scatter_of_configurations(document: Value) -> Chart | Absent:
         )
     figure.update_xaxes(type="log", tickvals=[0.5, 1, 2, 5, 10, 20, 50])
     caption = (
-        "Corrected model. (a, b): a stage is on floor(a / stages) slices of 1/a of the chip. Small slices: more queries "
-        "in flight, each of them longer."
+        "Corrected model. (a, b): a stage is on floor(a / stages) slices of 1/a of the chip. Small slices: more "
+        "queries in flight, each of them longer."
     )
     return Chart(title, figure, caption, height=460)
 

@@ -11,7 +11,7 @@ from tailrank.report.wording import amount, percent
 
 __all__ = ["floorplan"]
 
-SCALE = 58.0  # pixels a millimetre
+SCALE = 74.0  # pixels a millimetre
 GAP, TOP = 3.0, 20.0
 INK, SOFT = "#22262b", "#5d6570"
 STRIPES = "#d3d7dc"
@@ -67,9 +67,10 @@ def _cell(stage: Value, number: int, size: str, x: float, y: float, width: float
     """Return one sub-array: as dark as it is busy at the design's capacity."""
     busy = min(1.0, stage["busy"].number or 0.0)
     title = f"stage {number + 1}, {size}: {percent(100 * busy)} busy at capacity"
+    under = rect(x, y, width, height, fill="#fff")
     fill = rect(x, y, width, height, title=title, fill=STAGES[number], fill_opacity=0.25 + 0.65 * busy, stroke="#fff")
     if width < 24:
-        return [fill]
+        return [under, fill]
     middle = x + width / 2
     words = [text(middle, y + height / 2 + 1, size, text_anchor="middle", fill="#fff", font_size=min(11, width / 5))]
     if height > 50:
@@ -78,23 +79,25 @@ def _cell(stage: Value, number: int, size: str, x: float, y: float, width: float
                 middle, y + height / 2 + 15, f"{100 * busy:.0f} % busy", text_anchor="middle", fill="#fff", font_size=10
             )
         )
-    return [fill, *words]
+    return [under, fill, *words]
 
 
 def _memory(plan: Value, name: str, x: float, y: float, width: float, height: float) -> list[str]:
     """Return a block of SRAM or filters: what every sub-array has of it, side by side."""
     parts = [rect(x, y, width, height, fill="url(#stripes-d3d7dc)", stroke="#aeb5be")]
     left = x
-    for number, stage in enumerate(plan["stages"]):
-        each = 1.0 if plan["shared"].raw else (stage["share"].number or 0.0)
-        servers = 1 if plan["shared"].raw else int(stage["servers"].number or 1)
-        if plan["shared"].raw and number:
-            break
-        for _ in range(servers):
-            colour = UNUSED if plan["shared"].raw else STAGES[number]
-            wide = each * width
-            title = f"{name}: {percent(100 * each)} for one sub-array of stage {number + 1}"
-            parts.append(rect(left, y, wide, height, title=title, fill=colour, fill_opacity=0.3, stroke="#fff"))
+    if plan["shared"].raw:
+        parts.append(
+            rect(x, y, width, height, title=f"{name}: for every stage in its turn", fill=UNUSED, stroke="#fff")
+        )
+    for number, stage in enumerate([] if plan["shared"].raw else plan["stages"]):
+        share = stage["share"].number or 0.0
+        title = f"{name}: {percent(100 * share)} for one sub-array of stage {number + 1}"
+        for _ in range(int(stage["servers"].number or 1)):
+            wide = share * width
+            parts.append(rect(left, y, wide, height, fill="#fff"))
+            look = {"fill": STAGES[number], "fill_opacity": 0.3, "stroke": "#fff"}
+            parts.append(rect(left, y, wide, height, title=title, **look))
             left += wide
     if height > 14:
         mm2 = amount(plan["area_mm2"][name].number, "mm²")

@@ -75,13 +75,15 @@ def bugs(document: Value, mode: str) -> Table | None:
     designs = list(dict.fromkeys(row["design"].text or "" for row in rows))
     cells = {(row["bug"].text or "", row["design"].text or ""): row for row in rows}
     names = list(dict.fromkeys(name for name, _ in cells))
-    table = [(name, *(_effect(cells[name, design]) for design in designs)) for name in names]
+    table = [(name, *(_effect(cells[name, design], name) for design in designs)) for name in names]
     words = {"released": "one mistake corrected", "corrected": "one mistake made"}[mode]
-    note = "Latency / capacity, as factors of the mode's own; dots where nothing changes."
+    note = "Latency / capacity, as factors of the mode's own; dots: nothing changes; `no_energy`: what is counted then."
     return Table(f"{mode}, {words}", ("switch", *designs), table, note) if table else None
 
 
-def _effect(row: Value) -> str:
+def _effect(row: Value, name: str) -> str:
+    if name == "no_energy":
+        return amount(row["energy_mj"].number, "mJ")
     latency, capacity = row["latency"].number, row["capacity"].number
     if latency is None or capacity is None:
         return "refused"

@@ -36,6 +36,7 @@ def designs(mode: Mode) -> dict[str, Design]:
     """Return the designs that effects are shown on."""
     return {
         "baseline": baseline(mode),
+        "undivided, host": funnel(LATENCY_POINT, mode, filter="host"),
         "undivided": funnel(LATENCY_POINT, mode),
         "(4, 4)": funnel(THROUGHPUT_POINT, mode),
         "(64, 64)": funnel(SMALLEST, mode),
