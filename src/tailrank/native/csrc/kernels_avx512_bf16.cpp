@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "bf16.h"
 #include "kernels.h"
 #if defined(__x86_64__)
 #include <immintrin.h>

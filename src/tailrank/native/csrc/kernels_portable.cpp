@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "bf16.h"
 #include "kernels.h"
 
 #define TAILRANK_PATH 0

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #endif
 
+#include "bf16.h"
+
 namespace tailrank {
 
 namespace {
@@ -20,19 +22,6 @@ constexpr std::int64_t TILE_BYTES = 640 << 10;  // of scratch: most of a second-
 constexpr std::int64_t ITEM_BYTES = 160 << 10;  // ... or more, so that at most so many bytes of weights pass for an item
 
 std::size_t rounded(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
-
-std::uint16_t to_bf16(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-float from_bf16(std::uint16_t half) {
-  const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
-  float x;
-  std::memcpy(&x, &bits, sizeof x);
-  return x;
-}
 
 void quantise(const float* row, std::int64_t dim, std::int8_t* to, std::int64_t stride) {
   float most = 0.0f;
