@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tailrank.accelerator.memory import (
     fifo_hits,
     hits,
+    kernels,
     lru_curve,
     number,
     read_keys,
@@ -80,9 +81,11 @@ def test_no_static_cache_beats_the_one_that_knew():
     assert np.all(best >= trained.hits[: len(best)])
 
 
-@given(keys=KEYS, sizes=st.lists(st.integers(1, 9), min_size=31, max_size=31), part=st.floats(0, 0.9))
+@pytest.mark.parametrize("largest", [2, 9])  # a few different sizes take another way than many
+@given(keys=KEYS, drawn=st.lists(st.integers(0, 999), min_size=31, max_size=31), part=st.floats(0, 0.9))
 @settings(deadline=None)
-def test_rows_of_different_sizes(keys, sizes, part):
+def test_rows_of_different_sizes(largest, keys, drawn, part):
+    sizes = [1 + each % largest for each in drawn]
     begin, capacities = int(part * len(keys)), [9, 10, 25, 60, 200]
     of_row = np.array([sizes[key] for key in dict.fromkeys(keys)])
     found, found_bytes = sized_lru_hits(trace(keys), of_row, capacities, measured_from=begin)
@@ -97,6 +100,19 @@ def test_rows_of_different_sizes(keys, sizes, part):
             while sum(cache.values()) > capacity:
                 cache.popitem(last=False)
         assert (found[place], found_bytes[place]) == (count, amount)
+
+
+def test_few_and_many_sizes_agree_on_long_traces():
+    keys = trace(LAWS[2].draw(700, 9000, stream(2, "keys")))
+    few = np.where(np.arange(keys.rows) % 3 == 0, 16, 128)
+    many = few.copy()
+    many[:9] += np.arange(9)  # nine sizes more
+    found, expected = np.empty(9000, np.int64), np.empty(9000, np.int64)
+    for size in (few, many):
+        sizes, kind = np.unique(size, return_inverse=True)
+        kernels.classed_lru_distances(keys.ids, kind.astype(np.uint8), sizes, found)
+        kernels.sized_lru_distances(keys.ids, size, expected)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_sizes_of_one_are_rows():

@@ -20,6 +20,7 @@ __all__ = ["HitCurve", "Policy", "fifo_hits", "hits", "lru_curve", "sized_lru_hi
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+FEW_SIZES = 8  # beyond, a word of bits for each is slower than adding sizes up
 Policy = Literal["lru", "fifo", "static"]
 
 
@@ -132,13 +133,18 @@ def sized_lru_hits(
             hint="give each row its bytes, at least 1, and caches that hold the largest",
         )
     distances = np.empty(len(trace.ids), np.int64)
-    kernels.sized_lru_distances(trace.ids, size, distances)
+    sizes, kind = np.unique(size, return_inverse=True)
+    if len(sizes) <= FEW_SIZES:
+        kernels.classed_lru_distances(trace.ids, kind.astype(np.uint8), sizes, distances)
+    else:
+        kernels.sized_lru_distances(trace.ids, size, distances)
     mine, bytes_each = distances[measured_from:], size[trace.ids[measured_from:]]
-    order = np.argsort(mine, kind="stable")
-    cold = int(np.count_nonzero(mine == 0))
-    upto = np.concatenate([[0], np.cumsum(bytes_each[order])])
-    within = np.searchsorted(mine[order], limits, side="right")
-    return within - cold, upto[within] - upto[cold]
+    ascending, place = np.unique(limits, return_inverse=True)
+    least = np.searchsorted(ascending, mine)  # number of the smallest cache that hits
+    least[mine == 0] = len(ascending)
+    count = np.cumsum(np.bincount(least, minlength=len(ascending) + 1))[place]
+    amount = np.cumsum(np.bincount(least, weights=bytes_each, minlength=len(ascending) + 1))[place]
+    return count.astype(np.int64), amount.astype(np.int64)
 
 
 def _counted(trace: Numbered, measured_from: int) -> int:

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from tailrank.core.jit import compiled, inlined
 
-__all__ = ["fifo", "lru_distances", "lru_histogram", "number", "sized_lru_distances"]
+__all__ = ["classed_lru_distances", "fifo", "lru_distances", "lru_histogram", "number", "sized_lru_distances"]
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
 U64 = NDArray[np.uint64]
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -31,32 +32,31 @@ def _ones(word: np.uint64) -> int:
 def number(keys: I64, out: I32) -> int:
     """Fill in the number of each key, from 0 in order of first appearance; return how many are distinct.
 
-    Open addressing with linear probing, in a table that doubles.
+    Open addressing with linear probing, in a table that doubles: pairs of a key and its number + 1, 0 where free.
     """
-    bits = 12
-    table, ids = np.empty(1 << bits, np.int64), np.full(1 << bits, -1, np.int32)
-    distinct = 0
+    bits, distinct = 12, 0
+    table = np.zeros((1 << bits, 2), np.int64)
     for time in range(len(keys)):
         key, mask = keys[time], (1 << bits) - 1
         place = np.int64((np.uint64(key) * GOLDEN) >> np.uint64(64 - bits))
-        while ids[place] >= 0 and table[place] != key:
+        while table[place, 1] > 0 and table[place, 0] != key:
             place = (place + 1) & mask
-        if ids[place] >= 0:
-            out[time] = ids[place]
+        if table[place, 1] > 0:
+            out[time] = table[place, 1] - 1
             continue
-        table[place], ids[place] = key, distinct
         out[time] = distinct
         distinct += 1
+        table[place, 0], table[place, 1] = key, distinct
         if distinct > FILLED * (1 << bits):
-            old_table, old_ids = table, ids
+            old = table
             bits += 1
-            table, ids = np.empty(1 << bits, np.int64), np.full(1 << bits, -1, np.int32)
-            for other in range(len(old_ids)):
-                if old_ids[other] >= 0:
-                    place = np.int64((np.uint64(old_table[other]) * GOLDEN) >> np.uint64(64 - bits))
-                    while ids[place] >= 0:
-                        place = (place + 1) & ((1 << bits) - 1)
-                    table[place], ids[place] = old_table[other], old_ids[other]
+            table, mask = np.zeros((1 << bits, 2), np.int64), (1 << bits) - 1
+            for other in range(len(old)):
+                if old[other, 1] > 0:
+                    place = np.int64((np.uint64(old[other, 0]) * GOLDEN) >> np.uint64(64 - bits))
+                    while table[place, 1] > 0:
+                        place = (place + 1) & mask
+                    table[place] = old[other]
     return distinct
 
 
@@ -155,6 +155,51 @@ def sized_lru_distances(ids: I32, size: I64, out: I64) -> None:
             total += mine
         last[key] = time
         weight[time] = mine
+
+
+@compiled
+def classed_lru_distances(ids: I32, kind: U8, size: I64, out: I64) -> None:
+    """Do as `sized_lru_distances` where few sizes occur: row r has that of number `kind[r]`.
+
+    A word of bits a size, as in `lru_distances`, and one tree that sums their bytes.
+    """
+    count, kinds = len(ids), len(size)
+    words = np.zeros(((count >> 6) + 1, kinds), np.uint64)
+    tree = np.zeros((count >> 6) + 2, np.int64)
+    last = np.full(len(kind), -1, np.int64)
+    one, total, filled = np.uint64(1), 0, 0
+    for time in range(count):
+        word = time >> 6
+        if word > filled:
+            child, summed = word - 1, 0
+            for each in range(kinds):
+                summed += _ones(words[word - 1, each]) * size[each]
+            while child > word - (word & -word):
+                summed += tree[child]
+                child -= child & -child
+            tree[word] = summed
+            filled = word
+        key = ids[time]
+        before, mine = last[key], kind[key]
+        if before >= 0:
+            inside, bit, older = before >> 6, one << np.uint64(before & 63), 0
+            for each in range(kinds):
+                older += _ones(words[inside, each] & (bit - one)) * size[each]
+            place = inside
+            while place > 0:
+                older += tree[place]
+                place -= place & -place
+            out[time] = total - older
+            words[inside, mine] ^= bit
+            place = inside + 1
+            while place <= filled:
+                tree[place] -= size[mine]
+                place += place & -place
+        else:
+            out[time] = 0
+            total += size[mine]
+        last[key] = time
+        words[word, mine] |= one << np.uint64(time & 63)
 
 
 @compiled
