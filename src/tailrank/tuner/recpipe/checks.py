@@ -82,7 +82,13 @@ def of_quality(name: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
     lines.append(line(10, name, TEXTS[3], None if kept is None else abs(kept[0]) < TENTH, _interval(kept)))
     two = pairs["two_less_one"]
     best = two[max(two, key=int)] if "512" not in two else two["512"]
-    lines.append(line(10, name, TEXTS[4], abs(best[0]) < TENTH, f"{_interval(best)}, 512 kept"))
+    others = ", ".join(
+        f"{key.partition(':')[0]} first {_interval(each)}"
+        for key, each in pairs["best_two_less_one"].items()
+        if key.endswith(":512")
+    )
+    words = f"{networks[0]} first {_interval(best)}" + (f"; {others}" if others else "") + ", 512 kept"
+    lines.append(line(10, name, TEXTS[4], abs(best[0]) < TENTH, words))
     return lines
 
 
