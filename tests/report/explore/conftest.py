@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-NETWORKS = {"tiny": 1.0, "small": 4.0, "large": 16.0}  # microseconds an item
+NETWORKS = {"tiny": 0.1, "small": 0.4, "large": 1.6}  # microseconds an item
 REACH = {"tiny": 0.30, "small": 0.36, "large": 0.40}  # quality of a network on all items
-ITEMS, KEEP, RESULTS, LOAD = 4000, (64, 128, 256, 512, 1024), 64, 40.0
+ITEMS, KEEP, RESULTS, LOAD = 4000, (64, 128, 256, 512, 1024), 64, 200.0
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 

@@ -37,6 +37,7 @@ class Special(NamedTuple):
     size: int
 
 
+SERVED = ("chosen", "best_single_stage")
 SPECIALS = (
     Special("knee", "knee", "diamond-open", INK, 14),
     Special("best_single_stage", "best single stage", "square-open", INK, 15),
@@ -86,14 +87,36 @@ def _caption(document: Value, axis: Axis, shown: int) -> str:
     if shown < total:
         lost = plural(total - shown, "point")
         words += f"{lost} of the front {'cannot be shown' if axis.more else 'cannot keep up with this load'}. "
-    engine = document["engine"]
-    if engine and not axis.more and not _at_one_load(document):
-        words += (
-            f"The engine ran both plans at {amount(engine['load_qps'].number)} queries/s, which is not shown here. "
-        )
-    if engine and axis.more:
-        words += "Orange is the engine's, at the offline quality, with its bracket. "
+    words += _served_words(document, axis)
     return words + "Hover for the whole plan; drag to zoom in, double-click to zoom out."
+
+
+def _served_words(document: Value, axis: Axis) -> str:
+    """Say where the engine's points are, or why there are fewer than two."""
+    engine, shown = document["engine"], len(_served(document, axis))
+    if not engine:
+        return ""
+    if not axis.more and not _at_one_load(document):
+        return f"The engine ran both plans at {amount(engine['load_qps'].number)} queries/s, which is not shown here. "
+    words = (
+        f"Orange: the engine, with its {'bracket' if axis.more else 'runs'}, at the offline quality. " if shown else ""
+    )
+    missing = f"{'Both plans' if not shown else 'One plan'} missed the target on the engine, and so has no point. "
+    return words + (missing if shown < len(SERVED) else "")
+
+
+def _served(document: Value, axis: Axis) -> list[tuple[str, float, float]]:
+    """Return (plan, x, quality) of the plans that met the target on the engine, where the axis can show them."""
+    engine, limit = document["engine"], document["sla"]["latency_ms"].number
+    if not axis.more and not _at_one_load(document):
+        return []
+    found = []
+    for key in SERVED:
+        x, y = engine[key][axis.key].number, document[key]["quality"].number
+        missed = x is not None and limit is not None and not axis.more and x > limit
+        if x is not None and y is not None and not missed and LEAST <= x <= MOST and -1 <= y <= 1:
+            found.append((key, x, y))
+    return found
 
 
 def _spot(point: Value, axis: Axis, document: Value) -> Spot | None:
@@ -177,14 +200,9 @@ def _add_specials(figure: go.Figure, document: Value, axis: Axis) -> list[Spot]:
 
 def _add_engine(figure: go.Figure, document: Value, axis: Axis) -> list[float]:
     """Draw what the engine measured of both plans, with its brackets or its runs; return every x that this takes."""
-    engine, spots, reached = document["engine"], [], []
-    if not axis.more and not _at_one_load(document):
-        return []
-    for key in ("chosen", "best_single_stage"):
-        x, y = engine[key][axis.key].number, document[key]["quality"].number
-        if x is None or y is None or not LEAST <= x <= MOST or not -1 <= y <= 1:
-            continue
-        ends = engine[key]["capacity_bracket_qps" if axis.more else "p95_ms_runs"].numbers
+    spots, reached = [], []
+    for key, x, y in _served(document, axis):
+        ends = document["engine"][key]["capacity_bracket_qps" if axis.more else "p95_ms_runs"].numbers
         known = [x, *(each for each in ends if LEAST <= each <= MOST)]
         reached.append((min(known), max(known)))
         words = f"{amount(x)} {'queries/s' if axis.more else 'ms'} on the engine"

@@ -40,7 +40,7 @@ def side_by_side(document: Value) -> Table | None:
     rows = [*_simulated(document), *(_served(document) if document["engine"] else [])]
     note = f"Capacity is the highest load that meets {target(document['sla'])}. "
     note += "The best single stage is the one of highest capacity within the same quality floor, with its items and "
-    note += "batch size tuned as well. Ratios are of the funnel's favour."
+    note += "batch size tuned as well. Ratios above 1 favour the funnel."
     columns = ("", *PLANS.values(), "ratio or difference")
     return Table("The chosen funnel against the best single stage", columns, rows, note)
 
