@@ -26,7 +26,7 @@ VERBS = {
     "profile": "measure how long batches take on this machine",
     "plan": "say how many hosts of which kinds a day's traffic needs, hour by hour, with power and cost",
     "simulate": "serve a trace in the simulator and report latency",
-    "reproduce": "run a published study again: every cell of DeepRecSys, in about a minute, without its machines",
+    "reproduce": "run a published study again: DeepRecSys, RecPipe or RPAccel, without their machines",
     "accel": "model RPAccel, the accelerator of RecPipe: latency, capacity, energy and area of a design, "
     "cycles of its array",
     "doctor": "say what this machine offers, and what will be slow and why",

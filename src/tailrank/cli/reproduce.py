@@ -7,18 +7,21 @@ import argparse
 import time
 from pathlib import Path
 
+from tailrank.cli import recpipe, rpaccel
 from tailrank.cli.arguments import add_common
 from tailrank.cli.output import print_json
 from tailrank.cli.progress import Progress
 from tailrank.cli.sweeping import add_sweep, swept
 
 NAME = "reproduce"
-HELP = "run a published study again: every cell of DeepRecSys, in about a minute, without its machines"
+HELP = "run a published study again: DeepRecSys, RecPipe or RPAccel, without their machines"
 EXAMPLE = """tailrank reproduce deeprecsys --out runs/deeprecsys
   tailrank reproduce deeprecsys --quick --networks rmc1,wnd --json
-  tailrank reproduce deeprecsys --write-docs docs/reproductions/deeprecsys.md"""
+  tailrank reproduce deeprecsys --write-docs docs/reproductions/deeprecsys.md
+  tailrank reproduce recpipe --out runs/recpipe --tiers runs/tiers
+  tailrank reproduce rpaccel --out runs/rpaccel"""
 
-STUDIES = ("deeprecsys",)
+STUDIES = ("deeprecsys", "recpipe", "rpaccel")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not compare the simulator with the engine on this host (default: compare, where PyTorch is installed)",
     )
+    recpipe.add_flags(parser)
+    rpaccel.add_flags(parser)
     add_sweep(parser)
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the study and write the result directory."""
+    if args.study == "recpipe":
+        return recpipe.run(args)
+    if args.study == "rpaccel":
+        return rpaccel.run(args)
+    return _deeprecsys(args)
+
+
+def _deeprecsys(args: argparse.Namespace) -> int:
     from tailrank.cli.fidelity import NETWORKS, NOT_ASKED, absent, fidelity
     from tailrank.cli.kernels import prepare_kernels
     from tailrank.cli.reproduced import describe, document, networks_of, write
