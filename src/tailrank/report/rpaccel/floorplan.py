@@ -73,7 +73,7 @@ def _cell(stage: Value, number: int, size: str, x: float, y: float, width: float
         return [under, fill]
     middle = x + width / 2
     words = [text(middle, y + height / 2 + 1, size, text_anchor="middle", fill="#fff", font_size=min(11, width / 5))]
-    if height > 50:
+    if height > 50 and width > 60:
         words.append(
             text(
                 middle, y + height / 2 + 15, f"{100 * busy:.0f} % busy", text_anchor="middle", fill="#fff", font_size=10

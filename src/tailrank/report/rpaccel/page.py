@@ -39,7 +39,7 @@ def render(document: dict[str, Any]) -> str:
         headline=_headline(value),
         figures=_key_figures(value),
         sections={name: _placed(name, row) for name, row in _figures(value).items()},
-        tables={name: table for name, table in _tables(value).items() if table is not None},
+        tables=_tables(value),
         floorplans=[floorplan(plan) for plan in value["floorplans"]],
         gantts=[(_gantt_words(value, mode), gantt(value["gantt"][mode])) for mode in MODES if value["gantt"][mode]],
         quick=bool(value["quick"].raw),
@@ -71,6 +71,7 @@ def _tables(document: Value) -> dict[str, Any]:
         "combined": tables.combined(document),
         "configurations": tables.configurations(document),
         "devices": tables.devices(document, "poisson"),
+        "array": tables.arrays(document),
         "filters": tables.filters(document),
         "checks": tables.checks(document),
     }

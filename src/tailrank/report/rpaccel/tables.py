@@ -4,7 +4,18 @@ from tailrank.report.document import Value
 from tailrank.report.tables import Table
 from tailrank.report.wording import NOT_MEASURED, amount, count, percent
 
-__all__ = ["bugs", "checks", "claims", "combined", "configurations", "devices", "filters", "points", "waterfall"]
+__all__ = [
+    "arrays",
+    "bugs",
+    "checks",
+    "claims",
+    "combined",
+    "configurations",
+    "devices",
+    "filters",
+    "points",
+    "waterfall",
+]
 
 HOLDS = {True: "holds", False: "does not hold", None: "a finding"}
 CROSS = "\N{MULTIPLICATION SIGN}"
@@ -170,6 +181,21 @@ def filters(document: Value) -> Table | None:
     columns = ("setting", "excess", "NDCG lost", "recall of exact", "chosen", "cycles", "KiB of state")
     note = "`pass`: all above the last bin's edge go on; `fill`: the last bin fills up in order of arrival."
     return Table("The top-k unit", columns, rows, note) if rows else None
+
+
+def arrays(document: Value) -> Table | None:
+    """Return figure 10a: cycles and utilisation by network and size of the array."""
+    rows = [
+        (
+            f"{row['network'].text} on {row['side'].text}x{row['side'].text}",
+            count(row["cycles"].number),
+            count(row["artifact_cycles"].number),
+            f"{100 * (row['utilisation'].number or 0.0):.2f} %",
+        )
+        for row in document["fig10a"]
+    ]
+    columns = ("network and array", "cycles", "the artifact's", "utilisation")
+    return Table("Size of the array", columns, rows) if rows else None
 
 
 def checks(document: Value) -> Table | None:
