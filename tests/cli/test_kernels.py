@@ -16,6 +16,7 @@ def test_only_a_run_that_compiles_says_so(monkeypatch: pytest.MonkeyPatch, ready
     stream = io.StringIO()
     kernels.prepare_kernels(Progress(stream=stream))
     kernels.prepare_kernels(Progress(stream=io.StringIO()), dynamic=True)
-    assert warmed == [{"dynamic": False}, {"dynamic": True}]
+    kernels.prepare_kernels(Progress(stream=io.StringIO()), early=True)
+    assert warmed == [{"dynamic": dynamic, "early": early} for dynamic, early in ((0, 0), (1, 0), (0, 1))]
     assert stream.getvalue().startswith(said)
     assert bool(stream.getvalue()) == bool(said)

@@ -6,11 +6,11 @@ from tailrank.simulator import kernels_ready, warm
 __all__ = ["prepare_kernels"]
 
 
-def prepare_kernels(progress: Progress, *, dynamic: bool = False) -> None:
+def prepare_kernels(progress: Progress, *, dynamic: bool = False, early: bool = False) -> None:
     """Load the kernels; where they are not on disk yet, say that they are compiled, once on this machine.
 
-    `dynamic`: those of plans that decide by the state of their pools, too.
+    `dynamic`: those of plans that decide by the state of their pools, too; `early`: of those whose stages feed early.
     """
-    if not kernels_ready(dynamic=dynamic):
+    if not kernels_ready(dynamic=dynamic, early=early):
         progress.note("compiling the simulator's kernels, once on this machine (some seconds)")
-    warm(dynamic=dynamic)
+    warm(dynamic=dynamic, early=early)

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     workload = workload_of(args)
     check_memory(plan, workload, args.queries)
     with Progress(quiet=args.quiet) as progress:
-        prepare_kernels(progress, dynamic=plan.dynamic)
+        prepare_kernels(progress, dynamic=plan.dynamic, early=plan.feeds_early)
         progress.step(f"simulating {args.queries:,} queries at {significant(args.qps)} qps")
         trace = workload.trace(args.queries, args.qps, args.seed)
         records = Simulator(services, overheads=overheads, seed=args.seed).serve(trace, plan)
