@@ -1,9 +1,10 @@
 """The search over plans with a GPU beside the CPU, in the simulator alone."""
 
 import pytest
+from msgspec.structs import replace
 
 from tailrank.cli.budget import QUICK
-from tailrank.cli.climbing import Question, climbed, curve, full_qps, services_of
+from tailrank.cli.climbing import Question, climbed, curve, effort, full_qps, services_of
 from tailrank.cli.hardware import Gpu
 from tailrank.cli.progress import Progress
 from tailrank.core import Plan, Pool, Stage
@@ -113,6 +114,18 @@ def test_workers_are_full_when_their_time_is_used_up() -> None:
 def test_offloaded_queries_fill_the_other_pool() -> None:
     assert full_qps(SERVICES, offloading(SIZE), FIXED, 0) == pytest.approx(3 / (SIZE * 10e-9))
     assert full_qps(SERVICES, offloading(SIZE + 1), FIXED, 0) == full_qps(SERVICES, PLAN, FIXED, 0)
+
+
+def test_a_plan_that_takes_a_part_is_full_later_and_needs_fewer_slices() -> None:
+    half, whole = replace(PLAN, take=SIZE // 2), Workload(sizes=Fixed(size=SIZE // 2))
+    assert full_qps(SERVICES, half, FIXED, 0) == pytest.approx(2 * full_qps(SERVICES, PLAN, FIXED, 0))
+    assert full_qps(SERVICES, replace(offloading(SIZE), take=SIZE // 2), FIXED, 0) == full_qps(SERVICES, half, FIXED, 0)
+    small = BUDGET._replace(queries=1, slices=1)
+    needs = [
+        effort(Question("m", PLAN.pools, SERVICES, workload, TARGET, seed=0), plan, (), small)
+        for plan, workload in ((half, FIXED), (PLAN, whole))
+    ]
+    assert needs[0] == needs[1]
 
 
 def test_the_fuller_pool_decides() -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import subprocess
@@ -6,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from tailrank.cli import simulate as simulate_module
+from tailrank.cli.machine import machine
 from tailrank.cli.main import main
-from tailrank.core import Plan, Pool, Stage, single
+from tailrank.cli.simulate import check_memory
+from tailrank.core import Plan, Pool, SetupError, Stage, single
 from tailrank.core.config import dump
+from tailrank.workload import Fixed, Workload
 
 
 @pytest.fixture
@@ -123,6 +129,15 @@ def test_what_is_wrong_is_named_with_a_hint(
     assert out == ""
     assert message in err
     assert err.splitlines()[-1].startswith("hint: ")
+
+
+def test_memory_is_counted_for_the_candidates_that_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = dataclasses.replace(machine(), available_bytes=10_000_000)  # 10,000 queries of a few slices each
+    monkeypatch.setattr(simulate_module, "machine", lambda: few)
+    whole, workload = single("m", batch_size=1, workers=1), Workload(sizes=Fixed(size=1000))
+    check_memory(replace(whole, take=3), workload, 10_000)
+    with pytest.raises(SetupError, match="10,000 queries need about"):
+        check_memory(whole, workload, 10_000)
 
 
 def test_simulating_needs_no_torch(plan: str) -> None:

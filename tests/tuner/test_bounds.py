@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tailrank.core import Plan, Pool, Stage, Trace, single, stream
 from tailrank.metrics import SLATarget
@@ -38,6 +39,19 @@ def test_the_slower_pool_bounds_the_plan():
     found = bounds.most_qps(plan_of(64, 500, 2))
     cpu_s, gpu_s = 0.9 * 200e-6 / 2, 0.1 * 1.4e-3
     assert found == pytest.approx(1 / max(cpu_s, gpu_s))
+
+
+@pytest.mark.parametrize("at", [None, 1, 50, 101, 300])
+@pytest.mark.parametrize("take", [1, 100, 299, 5000])
+def test_a_plan_that_takes_less_is_bounded_as_if_queries_were_smaller(at, take):
+    size, workers = sizes(200), {"cpu": 2, "gpu": 1}
+    plan, target = plan_of(64, at, 2), SLATarget(latency_ms=1)
+    all_of_less = Bounds(np.minimum(size, take), SERVICES, workers)
+    less_of_all = Bounds(size, SERVICES, workers)
+    taking = replace(plan, take=take)
+    assert less_of_all.most_qps(taking) == pytest.approx(all_of_less.most_qps(plan))
+    assert less_of_all.likely_qps(taking) == pytest.approx(all_of_less.likely_qps(plan))
+    assert less_of_all.least_ms(taking, target) == pytest.approx(all_of_less.least_ms(plan, target))
 
 
 @settings(max_examples=15, deadline=None)

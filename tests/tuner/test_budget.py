@@ -15,14 +15,17 @@ POOLS = {"cpu": Pool(workers=2), "gpu": Pool(workers=1, device="gpu")}
     sizes=st.lists(st.integers(1, 1000), max_size=30),
     batches=st.tuples(st.integers(1, 400), st.integers(1, 400)),
     keep=st.none() | st.integers(1, 500),
+    more=st.none() | st.integers(0, 300),
     offload_at=st.none() | st.integers(1, 1000),
 )
-def test_slices_are_counted_as_the_walk_cuts_them(sizes, batches, keep, offload_at):
+def test_slices_are_counted_as_the_walk_cuts_them(sizes, batches, keep, more, offload_at):
     to = None if offload_at is None else "gpu"
     first = Stage(model="a", batch_size=batches[0], offload_at=offload_at, offload_pool=to, keep=keep)
-    plan = Plan(stages=(first, Stage(model="b", batch_size=batches[1])), pools=POOLS)
+    take = None if more is None else (keep or 1) + more
+    plan = Plan(stages=(first, Stage(model="b", batch_size=batches[1])), pools=POOLS, take=take)
     expected = [
-        len(split(0, size, plan.stages[0], 0)) + len(split(0, kept(size, keep), plan.stages[1], 1)) for size in sizes
+        len(split(0, size, plan.stages[0], 0)) + len(split(0, kept(size, keep), plan.stages[1], 1))
+        for size in (kept(size, take) for size in sizes)
     ]
     assert slices_per_query(np.array(sizes, dtype=np.int64), plan).tolist() == expected
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from tailrank.cli.budget import Budget
 from tailrank.cli.kernels import prepare_kernels
 from tailrank.cli.progress import Progress
 from tailrank.core import Plan, Pool, System
 from tailrank.metrics import WARMUP, SLATarget, summarise
-from tailrank.scheduler import split_all
+from tailrank.scheduler import kept, split_all
 from tailrank.simulator import Simulator
 from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTime, Tabled
 from tailrank.tuner import (
@@ -160,7 +161,7 @@ def effort(asked: Question, plan: Plan, thresholds: Sequence[int], budget: Budge
     services, workload, seed = asked.services, asked.workload, asked.seed
     seconds = asked.target.latency_ms / 1e3
     waiting = full_qps(services, plan, workload, seed) * seconds  # queries in one target latency
-    mean_size = float(workload.trace(2000, 1.0, seed, replication=900).size.mean())
+    mean_size = float(_sizes(plan, workload, seed).mean())
     offloading = (with_threshold(plan, value, "gpu") for value in thresholds)
     busiest = max((full_qps(services, each, workload, seed) for each in offloading), default=0.0)
     dispatched = 1e9 / max(asked.overheads.query_ns, 1)  # no GPU serves more than are sent to it
@@ -192,16 +193,22 @@ def curve(asked: Question, search: Search) -> list[dict[str, Any]]:
 
 def full_qps(services: Mapping[str, ServiceTime], plan: Plan, workload: Workload, seed: int) -> float:
     """Return the load at which a pool of `plan`, of one stage, would be busy all the time, by mean service times."""
-    stage, trace = plan.stages[0], workload.trace(2000, 1.0, seed, replication=900)
-    query, _, size = split_all(trace.size, stage)
-    away = trace.size[query] >= (stage.offload_at or np.inf)
+    stage, sizes = plan.stages[0], _sizes(plan, workload, seed)
+    query, _, size = split_all(sizes, stage)
+    away = sizes[query] >= (stage.offload_at or np.inf)
     loads = []
     for pool, items in ((stage.pool, size[~away]), (stage.offload_pool, size[away])):
         if pool is not None and len(items):
             workers = plan.pools[pool].workers
             mean_ns = services[pool].table(int(items.max()), workers).mean_ns[-1]
-            loads.append(workers * len(trace) / (float(mean_ns[items].sum()) / 1e9))
+            loads.append(workers * len(sizes) / (float(mean_ns[items].sum()) / 1e9))
     return min(loads)
+
+
+def _sizes(plan: Plan, workload: Workload, seed: int) -> NDArray[np.int64]:
+    """Return how many candidates `plan` takes of a few queries that stand for all."""
+    size = workload.trace(2000, 1.0, seed, replication=900).size
+    return np.minimum(size, kept(int(size.max()), plan.take))
 
 
 def _without_idle_pools(found: Search) -> Search:

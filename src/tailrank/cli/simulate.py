@@ -5,6 +5,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tailrank.cli.arguments import add_common, percentile, positive_float, positive_int
 from tailrank.cli.hosts import add_host, fits_of, host_of, refuse_switches, services_on, switches_of
 from tailrank.cli.kernels import prepare_kernels
@@ -18,6 +20,7 @@ from tailrank.core.config import load, to_dict
 from tailrank.metrics import SLATarget, Summary, summarise
 from tailrank.simulator import Simulator
 from tailrank.timing import NO_OVERHEADS, Overheads, ServiceTime
+from tailrank.tuner import slices_per_query
 from tailrank.workload import Workload
 
 NAME = "simulate"
@@ -99,7 +102,8 @@ def _services(args: argparse.Namespace, plan: Plan) -> tuple[dict[tuple[str, str
 def check_memory(plan: Plan, workload: Workload, queries: int) -> None:
     """Refuse a trace whose records would not fit the memory now available (`SetupError`)."""
     available = machine().available_bytes
-    slices = sum(1 + workload.sizes.mean_items() / stage.batch_size for stage in plan.stages)
+    chances = workload.sizes.probabilities()
+    slices = float(chances @ slices_per_query(np.arange(len(chances)), plan))
     needed = queries * (QUERY_BYTES + SLICE_BYTES * slices)
     if available is not None and needed > available:
         raise SetupError(

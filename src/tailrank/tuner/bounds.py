@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.core import Plan, Stage
+from tailrank.core import Plan
 from tailrank.metrics import SLATarget
 from tailrank.metrics.percentiles import order
+from tailrank.scheduler import kept
 from tailrank.timing import ServiceTime
 
 __all__ = ["Bounds"]
@@ -47,11 +48,11 @@ class Bounds:
 
     def least_ms(self, plan: Plan, target: SLATarget) -> float:
         """Return a latency that the target's percentile cannot be below, at any load."""
-        stage = plan.stages[0]
+        stage, size = plan.stages[0], self._taken(plan)
         alone_ns = np.zeros(len(self.queries))
-        for pool, chosen, work_ns in self._parts(stage, self.least_ns):
-            step = np.arange(len(alone_ns)) if pool == stage.offload_pool else stage.batch_size
-            longest_ns = self.least_ns[pool][np.minimum(np.arange(len(alone_ns)), step)]
+        for pool, chosen, work_ns in self._parts(plan, self.least_ns):
+            longest = size if pool == stage.offload_pool else np.minimum(size, stage.batch_size)
+            longest_ns = self.least_ns[pool][longest]
             spread_ns = work_ns / self.workers[pool]
             alone_ns[chosen] = np.maximum(longest_ns, spread_ns)[chosen]
         by_time = np.argsort(alone_ns, kind="stable")
@@ -63,18 +64,23 @@ class Bounds:
         count = float(self.queries.sum())
         loads = [
             float(self.queries[chosen] @ work_ns[chosen]) / count / 1e9 / self.workers[pool]
-            for pool, chosen, work_ns in self._parts(plan.stages[0], times_ns)
+            for pool, chosen, work_ns in self._parts(plan, times_ns)
         ]
         return 1.0 / max(loads)
 
-    def _parts(self, stage: Stage, times_ns: dict[str, F64]) -> list[tuple[str, NDArray[np.bool_], F64]]:
+    def _taken(self, plan: Plan) -> I64:
+        """Return how many candidates `plan` takes of a query of each size."""
+        most = len(self.queries) - 1
+        return np.minimum(np.arange(most + 1), kept(most, plan.take))
+
+    def _parts(self, plan: Plan, times_ns: dict[str, F64]) -> list[tuple[str, NDArray[np.bool_], F64]]:
         """Return (pool, which sizes it gets, work of one query of each size in ns) of every pool in use."""
-        size = np.arange(len(self.queries))
+        stage, size = plan.stages[0], self._taken(plan)
         whole = np.zeros(len(size), dtype=bool) if stage.offload_at is None else size >= stage.offload_at
         each = times_ns[stage.pool]
         full = each[min(stage.batch_size, len(each) - 1)]
         rest = each[size % stage.batch_size]
         parts = [(stage.pool, ~whole, size // stage.batch_size * full + rest)]
         if stage.offload_pool is not None and whole.any():
-            parts.append((stage.offload_pool, whole, times_ns[stage.offload_pool]))
+            parts.append((stage.offload_pool, whole, times_ns[stage.offload_pool][size]))
         return parts

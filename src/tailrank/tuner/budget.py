@@ -13,8 +13,12 @@ __all__ = ["affordable", "prefix", "slices_per_query"]
 
 
 def slices_per_query(size: NDArray[np.int64], plan: Plan) -> NDArray[np.int64]:
-    """Return how many slices each query makes in all stages of `plan`; `size` and the answer have shape (n,)."""
+    """Return how many slices each query makes in all stages of `plan`; `size` and the answer have shape (n,).
+
+    Counted as if every stage fed `whole`: what is passed on early may be cut into more.
+    """
     total = np.zeros(len(size), dtype=np.int64)
+    size = np.minimum(size, kept(int(size.max(initial=1)), plan.take))
     for stage in plan.stages:
         offloaded = np.zeros(len(size), dtype=bool) if stage.offload_at is None else size >= stage.offload_at
         total += np.where(offloaded, 1, -(-size // stage.batch_size))
