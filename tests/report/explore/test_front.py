@@ -80,7 +80,7 @@ def test_a_plan_without_a_load_that_met_the_target_has_no_point(document: dict[s
     found = quality_by_capacity(Value(document))
     assert len(drawn(found)["on the engine"].x) == 1
     assert isinstance(found, Chart)
-    assert "One plan missed the target on the engine" in found.caption
+    assert "Only one plan met the target on the engine" in found.caption
 
 
 def test_points_that_cannot_keep_up_are_left_out_and_counted(document: dict[str, Any]) -> None:

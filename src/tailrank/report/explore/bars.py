@@ -2,7 +2,7 @@
 
 from tailrank.report.charts.style import TARGET, Absent, Chart, blank, mark
 from tailrank.report.document import Value
-from tailrank.report.explore.points import drawn_colour, factor, funnel, hover, stages_words
+from tailrank.report.explore.points import LABEL, drawn_colour, factor, funnel, hover, stages_words
 from tailrank.report.wording import amount, plural, tail_name
 
 __all__ = ["capacity_by_stages", "latency_by_stages"]
@@ -51,7 +51,7 @@ def _bars(document: Value, asked: str, key: str, axis: str, title: str) -> Chart
         mark(figure, "y", limit, "target", TARGET)
         most = max(most, limit)
     figure.update_yaxes(range=[0, 1.14 * most], tickformat="," if most >= 10 else None)
-    figure.update_layout(showlegend=False)
+    figure.update_layout(showlegend=False, hoverlabel=LABEL)
     return Chart(title, figure, _caption(document, rows, key), height=320)
 
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from tailrank.report.charts.style import ENGINE, INK, TARGET, Absent, Chart, blank, log_ticks, safe
 from tailrank.report.document import Value
-from tailrank.report.explore.points import depth, drawn_colour, funnel, hover, metric, stages_words
+from tailrank.report.explore.points import LABEL, depth, drawn_colour, funnel, hover, metric, stages_words
 from tailrank.report.wording import amount, count, plural, tail_name
 
 __all__ = ["quality_by_capacity", "quality_by_latency"]
@@ -73,7 +73,7 @@ def _drawn(document: Value, axis: Axis, title: str) -> Chart | Absent:
     served = _add_engine(figure, document, axis)
     _log_axis(figure, [*(x for x, *_ in seen), *served])
     _add_floor(figure, document["reference"]["floor"].number, [*(x for x, *_ in seen), *served])
-    figure.update_layout(hovermode="closest", showlegend=True)
+    figure.update_layout(hovermode="closest", showlegend=True, hoverlabel=LABEL)
     return Chart(title, figure, _caption(document, axis, len(points)), height=440)
 
 
@@ -101,7 +101,7 @@ def _served_words(document: Value, axis: Axis) -> str:
     words = (
         f"Orange: the engine, with its {'bracket' if axis.more else 'runs'}, at the offline quality. " if shown else ""
     )
-    missing = f"{'Both plans' if not shown else 'One plan'} missed the target on the engine, and so has no point. "
+    missing = f"{'Neither plan' if not shown else 'Only one plan'} met the target on the engine and has a point. "
     return words + (missing if shown < len(SERVED) else "")
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from tailrank.report.charts.style import safe
+from tailrank.report.charts.style import INK, safe
 from tailrank.report.document import Value
 from tailrank.report.wording import (
     MINUS,
@@ -14,9 +14,11 @@ from tailrank.report.wording import (
     describe_plan,
     interval,
     plural,
+    tail_name,
 )
 
 __all__ = [
+    "LABEL",
     "LINES",
     "STAGES",
     "depth",
@@ -38,6 +40,8 @@ STAGES = {1: "#7b828c", 2: "#1f6fb4", 3: "#6a51a3", 4: "#b8860b"}
 
 LINES = ("#7b828c", "#1f6fb4", "#2a8c78", "#b8860b", "#6a51a3", "#b5546a", "#4d4d4d", "#6baed6", "#a64c13", "#98a63a")
 OTHER = "#4d4d4d"
+LABEL = {"align": "left", "bgcolor": "white", "bordercolor": "#9aa1aa", "font": {"color": INK, "size": 12}}
+"""How the words at a point look: lines of a plan, one below the other."""
 
 
 def metric(document: Value) -> str:
@@ -125,7 +129,9 @@ def hover(point: Value, document: Value) -> str:
     load = amount(document["load_qps"].number)
     tail = point["p95_ms"].number
     lines.append(
-        f"cannot keep up with {load} queries/s" if tail is None else f"{amount(tail, 'ms')} at {load} queries/s"
+        f"cannot keep up with {load} queries/s"
+        if tail is None
+        else f"{tail_name(document['sla'])} {amount(tail, 'ms')} at {load} queries/s"
     )
     spread = repeated(point)
     lines.append(
