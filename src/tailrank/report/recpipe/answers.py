@@ -82,8 +82,9 @@ def _stages(document: Value) -> Iterator[str]:
             f"so both would queue without end. The log's own RM_med tails say why they do not: each gap of the load "
             f"generator is some {late:.2f} ms longer than asked, so that a nominal 1,000 queries a second were about "
             f"{1e3 / (1 + late):.0f}, and 2,000 about {1e3 / (0.5 + late):.0f}. At that load ours is "
-            f"{high['ours'][name].number or math.nan:.2f} times. The logged 211 ms of the single stage there, at a "
-            f"load that its engines can do, stay unexplained."
+            f"{high['ours'][name].number or math.nan:.2f} times. The logged 211 ms of the single stage there are not "
+            f"explained: its tails, and those of RM_med, rise with the load before anything queues, as those of "
+            f"processes do that share caches and memory, and times at low load do not show that."
         )
     yield from _modern(document)
 
@@ -129,6 +130,13 @@ def _gpu(document: Value) -> Iterator[str]:
             f"works on one query for {1e3 / (high['bound_qps'].number or math.nan):.1f} ms, nearly half of it to make "
             f"the inputs on the host, so {count(high['bound_qps'].number)} queries a second are its end."
         )
+        exact, *_ = [row["reading"].text or "" for row in document["latency"]["errors"]] or [""]
+        both = _ours(low[1], exact), _ours(low[0], exact)
+        yield (
+            f"Both need the artifact's arrivals. Gaps of whole milliseconds around 15 hardly ever meet at one engine; "
+            f"{exact} arrivals at the same 67 queries a second queue there, and the GPU front end has a p95 of "
+            f"{amount(both[1])} ms against {amount(both[0])} ms of CPUs alone: {both[0] / both[1]:.2f} times."
+        )
     rows = [row for row in document["modern"]["collapse"] if row["funnel"].text == TWO]
     pinned = [row for row in rows if row["inputs"].text != "naive"]
     if pinned:
@@ -137,9 +145,13 @@ def _gpu(document: Value) -> Iterator[str]:
             f"{count(row['capacity_qps'].number)} at 50 ms)"
             for row in pinned
         )
+        full = [(row["capacity_qps"].number or 0) > 0.9 * (row["front_bound_qps"].number or math.inf) for row in pinned]
+        ends = (
+            "the GPU itself, one query at a time" if all(full) else "the GPU or the CPUs behind it, as the case may be"
+        )
         yield (
             f"With inputs prepared, pinned and overlapped the front end can do, in queries a second: {words}. The "
-            f"collapse was of the software around the GPU; what ends it then is the back end and filtering on the CPUs."
+            f"collapse was of the software around the GPU; what ends it then is {ends}."
         )
 
 

@@ -5,7 +5,7 @@ import math
 from tailrank.report.charts import Absent, Chart
 from tailrank.report.charts.style import blank, log_ticks
 from tailrank.report.document import Value
-from tailrank.report.recpipe.words import SERIES, title
+from tailrank.report.recpipe.words import SERIES, folded, title
 from tailrank.report.wording import plural
 
 __all__ = ["modern_capacity", "time_shares", "where_it_collapses"]
@@ -38,12 +38,12 @@ def modern_capacity(document: Value) -> Chart | Absent:
     for chosen, words, colour in kinds:
         mine = [row for row in rows if chosen(row)]
         figure.add_bar(
-            x=[title(row["funnel"].text or "") for row in mine],
+            x=[folded(title(row["funnel"].text or "")) for row in mine],
             y=[row["capacity_qps"].number for row in mine],
             name=words,
             marker={"color": colour},
         )
-    figure.update_layout(barmode="group", bargap=0.25)
+    figure.update_layout(barmode="group", bargap=0.25, xaxis_tickangle=0)
     caption = (
         f"Highest load with a p95 of at most {document['modern']['target_ms'].number or math.nan:g} ms, exact Poisson "
         f"arrivals, all 32 cores shared by all stages; 0: missed at any load. Simulated on a roofline fitted to other "
@@ -73,15 +73,17 @@ def where_it_collapses(document: Value) -> Chart | Absent:
     ]
     bounds = [logged["bound_qps"].number] + [row["front_bound_qps"].number for row in rows]
     whole = [None] + [row["capacity_qps"].number for row in rows]
-    figure.add_bar(x=names, y=bounds, name="one worker's bound", marker={"color": "#b9bec6"})
-    figure.add_bar(x=names, y=whole, name="capacity of the funnel at 50 ms", marker={"color": SERIES[2]})
+    figure.add_bar(x=list(map(folded, names)), y=bounds, name="one worker's bound", marker={"color": "#b9bec6"})
+    figure.add_bar(
+        x=list(map(folded, names)), y=whole, name="capacity of the funnel at 50 ms", marker={"color": SERIES[2]}
+    )
     ends = [each for each in (*bounds, *whole) if each]
     ticks = log_ticks(min(ends), max(ends))
     figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
-    figure.update_layout(barmode="group", bargap=0.25)
+    figure.update_layout(barmode="group", bargap=0.25, xaxis_tickangle=0)
     caption = (
         "The collapse is of the host's work beside the GPU, not of the GPU: with inputs prepared, pinned and "
-        "overlapped it moves up by one or two orders of magnitude, until the CPUs behind are full. Naive rows use the "
+        "overlapped it moves up by one or two orders of magnitude. Naive rows use the "
         "software costs fitted to another framework's public measurements; the artifact's own are about half of them."
     )
     return Chart(heading, figure, caption, height=360)
@@ -96,12 +98,12 @@ def time_shares(document: Value) -> Chart | Absent:
     figure = blank("", "share of the time (%)")
     for key, (words, colour) in PARTS.items():
         figure.add_bar(
-            x=[name for name, _ in bars],
+            x=[folded(name) for name, _ in bars],
             y=[100 * shares.get(key, 0.0) for _, shares in bars],
             name=words,
             marker={"color": colour},
         )
-    figure.update_layout(barmode="stack", bargap=0.3)
+    figure.update_layout(barmode="stack", bargap=0.3, xaxis_tickangle=0)
     figure.update_yaxes(range=[0, 100])
     caption = (
         "Left: the artifact's logged T4 [L] (inputs are gathered on the host); middle: modelled GPUs with RM_small, "

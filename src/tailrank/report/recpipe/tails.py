@@ -25,7 +25,7 @@ def stages(document: Value) -> Chart | Absent:
         _pair(figure, mine, words, SERIES[number], name)
     _log_both(figure, rows, name)
     caption = (
-        f"Hollow, dotted: the artifact's logs [L]. Solid: its own times in our simulator, arrivals {name}. Beyond its "
+        f"Hollow, dotted: the artifact's logs [L]. Solid: its own times in our simulator, {name}. Beyond its "
         f"capacity a p95 grows with the length of the run and means nothing (n = 2,000 queries a point)."
     )
     return Chart(heading, figure, caption, height=380)
@@ -93,7 +93,7 @@ def _pair(figure: go.Figure, rows: list[Value], words: str, colour: str, name: s
     """Add logged and our tails of one funnel."""
     x = [row["nominal_qps"].number for row in rows]
     figure.add_scatter(
-        x=x, y=[row["p95_ms"].number for row in rows], mode="lines+markers", name=f"{words} [L]",
+        x=x, y=[row["p95_ms"].number for row in rows], mode="lines+markers", name=f"{words} [L]", showlegend=False,
         line={"color": colour, "dash": "dot", "width": 1.2}, marker={"symbol": "circle-open", "size": 7},
     )  # fmt: skip
     figure.add_scatter(x=x, y=[_mean(row, name) for row in rows], mode="lines", name=words, line={"color": colour})

@@ -2,7 +2,7 @@
 
 from tailrank.report.document import Value
 
-__all__ = ["SERIES", "STAGES", "last_reading", "title"]
+__all__ = ["SERIES", "STAGES", "folded", "last_reading", "title"]
 
 STAGES = {
     "rm-large:4096": "one stage, RM_large",
@@ -11,6 +11,11 @@ STAGES = {
 }
 SERIES = ("#1f6fb4", "#d1661a", "#2a8c78", "#6a51a3")
 NAMES = {"rm-small": "RM_small", "rm-med": "RM_med", "rm-large": "RM_large"}
+
+
+def folded(words: str) -> str:
+    """Return a label of an axis on several lines: broken behind commas and between stages."""
+    return words.replace(", ", ",<br>").replace(" > ", "<br>> ")
 
 
 def title(funnel: str) -> str:

@@ -50,6 +50,8 @@ FUNNELS = (
     "rm-med:4096",
     "rm-small:4096>rm-large:128",
     "rm-small:4096>rm-large:512",
+    "rm-small:4096>rm-large:2048",
+    "rm-med:4096>rm-large:512",
     "rm-small:4096>rm-med:512>rm-large:128",
 )
 
