@@ -9,7 +9,7 @@ ARROW = "\N{RIGHTWARDS ARROW}"
 
 def lines(found: Chart | Absent) -> dict[str, Any]:
     assert isinstance(found, Chart)
-    return {trace.name: trace for trace in found.figure.data if trace.name}
+    return {trace.name: trace for trace in found.figure.data if trace.name and trace.line.dash is None}
 
 
 def bands(found: Chart | Absent) -> list[Any]:
@@ -24,6 +24,14 @@ def test_there_is_a_line_for_each_network_and_each_pair(document: dict[str, Any]
     row = next(row for row in document["curves"] if row["networks"] == ["tiny", "large"])
     assert list(pairs[f"tiny {ARROW} large"].x) == row["items"]
     assert list(pairs[f"tiny {ARROW} large"].y) == row["quality"]
+
+
+def test_floor_and_best_network_are_levels(document: dict[str, Any]) -> None:
+    found = quality_by_kept(Value(document))
+    assert isinstance(found, Chart)
+    levels = {trace.name: trace.y[0] for trace in found.figure.data if trace.name and trace.line.dash == "dash"}
+    reference = document["reference"]
+    assert set(levels.values()) == {reference["floor"], reference["quality"]}
 
 
 def test_intervals_are_shaded_where_there_are_some(document: dict[str, Any]) -> None:

@@ -2,12 +2,12 @@
 
 from tailrank.report.charts.style import TARGET, Absent, Chart, blank, mark
 from tailrank.report.document import Value
-from tailrank.report.explore.points import LABEL, drawn_colour, factor, funnel, hover, stages_words
+from tailrank.report.explore.axes import LABEL, MOST
+from tailrank.report.explore.points import drawn_colour, factor, funnel, hover, stages_words
 from tailrank.report.wording import amount, plural, tail_name
 
 __all__ = ["capacity_by_stages", "latency_by_stages"]
 
-MOST = 1e15  # of what a bar can show in earnest
 NONE = "the document holds no funnel within the quality floor"
 
 

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from tailrank.report.charts.style import BASELINE, INK, Absent, Chart, blank, log_ticks, mark, safe
+from tailrank.report.charts.style import BASELINE, INK, Absent, Chart, blank, mark, safe
 from tailrank.report.document import Value
+from tailrank.report.explore.axes import LEAST, MOST, add_floor, add_level, log_axis
 from tailrank.report.explore.points import LINES, metric
 from tailrank.report.wording import count, plural
 
@@ -54,9 +55,8 @@ def quality_by_kept(document: Value) -> Chart | Absent:
     items = chosen["items"].numbers
     if len(items) > 1 and math.isfinite(items[1]) and items[1] > 0:
         mark(figure, "x", items[1], f"chosen: {count(items[1])}", INK)
-    reference = document["reference"]["quality"].number
-    if reference is not None:
-        mark(figure, "y", reference, "best network alone", BASELINE)
+    every = [item for each in curves for item in each.items]
+    add_level(figure, every, document["reference"]["quality"].number, "best network alone", BASELINE)
     best = [(max(each.quality), each.items[each.quality.index(max(each.quality))], each.name) for each in curves]
     top = max(best)
     words = f"The first stage sees all items. The best mean, {top[0]:.4f}, is {top[2]} with {count(top[1])} kept"
@@ -73,7 +73,7 @@ def _curves(document: Value, stages: int) -> list[Curve]:
         intervals = [each.numbers for each in row["quality_ci95"]]
         points, bounds = [], []
         for number, (items, quality) in enumerate(zip(row["items"].numbers, row["quality"].numbers, strict=False)):
-            if not (0 < items < 1e12 and -1 <= quality <= 1):
+            if not (LEAST <= items <= MOST and -1 <= quality <= 1):
                 continue
             points.append((items, quality))
             ends = intervals[number] if number < len(intervals) else []
@@ -99,12 +99,9 @@ def _lines(curves: list[Curve], x: str, document: Value) -> go.Figure:
             name=safe(each.name),
             hovertemplate="%{x:,} items: %{y:.4f}<extra>" + safe(each.name) + "</extra>",
         )
-    floor = document["reference"]["floor"].number
-    if floor is not None:
-        mark(figure, "y", floor, f"floor {floor:.4f}")
     every = [item for each in curves for item in each.items]
-    ticks = log_ticks(min(every), max(every))
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[count(tick) for tick in ticks])
+    add_floor(figure, every, document["reference"]["floor"].number)
+    log_axis(figure, every, room=0.0)
     figure.update_layout(showlegend=True)
     return figure
 

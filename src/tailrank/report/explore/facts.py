@@ -177,7 +177,7 @@ def _limits(space: Value) -> list[tuple[bool, str]]:
     return [
         (
             not known or any(each != "whole" for each in feeds),
-            "Feeding the second stage with finished slices of the first was not tried (`feeds` in the space).",
+            "Feeding the second stage with finished slices of the first was not tried.",
         ),
         (not known or len(devices) > 1, f"Stages were placed on {', '.join(sorted(devices)) or 'cpu'} only."),
         (not stages or most >= len(STAGES), f"Funnels of more than {count(most)} stages were not looked at."),

@@ -5,15 +5,14 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from tailrank.report.charts.style import ENGINE, INK, TARGET, Absent, Chart, blank, log_ticks, safe
+from tailrank.report.charts.style import ENGINE, INK, TARGET, Absent, Chart, blank, safe
 from tailrank.report.document import Value
-from tailrank.report.explore.points import LABEL, depth, drawn_colour, funnel, hover, metric, stages_words
+from tailrank.report.explore.axes import LABEL, LEAST, MOST, add_floor, log_axis
+from tailrank.report.explore.points import depth, drawn_colour, funnel, hover, metric, stages_words
 from tailrank.report.wording import amount, count, plural, tail_name
 
 __all__ = ["quality_by_capacity", "quality_by_latency"]
 
-LEAST, MOST = 1e-9, 1e12  # of what a logarithmic axis can show in earnest
-ROOM = 0.06  # of the axis, left and right of the points
 SAME_LOAD = 0.02  # loads this near to each other count as one
 
 Spot = tuple[float, float, str]  # x, quality, hover
@@ -71,8 +70,9 @@ def _drawn(document: Value, axis: Axis, title: str) -> Chart | Absent:
         _add_markers(figure, mine, stages_words(stages), drawn_colour(stages))
     seen += _add_specials(figure, document, axis)
     served = _add_engine(figure, document, axis)
-    _log_axis(figure, [*(x for x, *_ in seen), *served])
-    _add_floor(figure, document["reference"]["floor"].number, [*(x for x, *_ in seen), *served])
+    every = [*(x for x, *_ in seen), *served]
+    log_axis(figure, every)
+    add_floor(figure, every, document["reference"]["floor"].number)
     figure.update_layout(hovermode="closest", showlegend=True, hoverlabel=LABEL)
     return Chart(title, figure, _caption(document, axis, len(points)), height=440)
 
@@ -223,29 +223,7 @@ def _add_engine(figure: go.Figure, document: Value, axis: Axis) -> list[float]:
     return [each for ends in reached for each in ends]
 
 
-def _add_floor(figure: go.Figure, floor: float | None, seen: list[float]) -> None:
-    """Draw the quality floor; its name goes to the legend, for points lie along all of it."""
-    if floor is None or not -1 <= floor <= 1:
-        return
-    figure.add_scatter(
-        x=[min(seen), max(seen)],
-        y=[floor, floor],
-        mode="lines",
-        line={"color": TARGET, "width": 1.4, "dash": "dash"},
-        hoverinfo="skip",
-        name=f"floor {floor:.4f}",
-    )
-
-
 def _at_one_load(document: Value) -> bool:
     """Return whether the engine was run at the load at which latencies were simulated."""
     ours, theirs = document["engine"]["load_qps"].number, document["load_qps"].number
     return bool(ours and theirs) and abs((ours or 0.0) / (theirs or 1.0) - 1) <= SAME_LOAD
-
-
-def _log_axis(figure: go.Figure, seen: list[float]) -> None:
-    low, high = min(seen), max(seen)
-    ticks = log_ticks(low, high)
-    room = max(ROOM * math.log10(high / low), 0.04)
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[amount(tick, digits=1) for tick in ticks])
-    figure.update_xaxes(range=[math.log10(low) - room, math.log10(high) + room])

@@ -2,7 +2,7 @@
 
 import math
 
-from tailrank.report.charts.style import INK, safe
+from tailrank.report.charts.style import safe
 from tailrank.report.document import Value
 from tailrank.report.wording import (
     MINUS,
@@ -18,7 +18,6 @@ from tailrank.report.wording import (
 )
 
 __all__ = [
-    "LABEL",
     "LINES",
     "STAGES",
     "depth",
@@ -40,8 +39,6 @@ STAGES = {1: "#7b828c", 2: "#1f6fb4", 3: "#6a51a3", 4: "#b8860b"}
 
 LINES = ("#7b828c", "#1f6fb4", "#2a8c78", "#b8860b", "#6a51a3", "#b5546a", "#4d4d4d", "#6baed6", "#a64c13", "#98a63a")
 OTHER = "#4d4d4d"
-LABEL = {"align": "left", "bgcolor": "white", "bordercolor": "#9aa1aa", "font": {"color": INK, "size": 12}}
-"""How the words at a point look: lines of a plan, one below the other."""
 
 
 def metric(document: Value) -> str:
