@@ -92,7 +92,8 @@ def naive(memory, first, ids, chosen, buffered, front_ns, back_ns, filter_ns, pa
             tally["read"] += read
             tally["prefetched"] += len(ahead)
             tally["wasted"] += len(ahead) - len(used)
-            done.append(max(gathered, start + read * memory.back_bytes / memory.sram_bytes_per_ns))
+            port = read * memory.back_bytes / memory.sram_bytes_per_ns
+            done.append(max(gathered, start + port) if memory.overlapped else gathered + port)
             back_free = done[-1] + back_ns * int(chosen[batch].sum())
         totals.append(back_free)
     return totals, tally
@@ -107,11 +108,13 @@ def naive(memory, first, ids, chosen, buffered, front_ns, back_ns, filter_ns, pa
     back_ns=st.sampled_from([0.0, 70.0]),
     look_share=st.sampled_from([0.0, 0.1, 0.9]),
     dram_rows=st.sampled_from([None, 0, 10]),
+    overlapped=st.booleans(),
 )
 @settings(deadline=None, max_examples=15)
-def test_rows_one_after_the_other(lines, look_ahead, seed, parts, front_ns, back_ns, look_share, dram_rows):
+def test_rows_one_after_the_other(lines, look_ahead, seed, parts, front_ns, back_ns, look_share, dram_rows, overlapped):
     first, ids, chosen, buffered = drawn(seed=seed)
-    memory = replace(SMALL, lines=lines, line_bytes=256, look_ahead_share=look_share, dram_rows=dram_rows)
+    memory = replace(SMALL, lines=lines, line_bytes=256, look_ahead_share=look_share)
+    memory = replace(memory, dram_rows=dram_rows, overlapped=overlapped)
     found = two_stage(
         memory,
         first,

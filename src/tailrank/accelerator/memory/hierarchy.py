@@ -35,7 +35,8 @@ class EmbeddingMemory(Config, frozen=True, kw_only=True):
     Of `sram_bytes`, `look_ahead_share` is the look-ahead cache of the back end, and `front_share` of the rest is the
     front end's static cache. A row takes, and moves, `front_bytes` or `back_bytes`; lines: "vector" as many; "line" a
     line of `line_bytes` each, as in the artifact; "packed" a line too, which holds neighbouring rows of its table.
-    `dram_rows` of each stage, the hottest, are in DRAM (None: all), the others on SSD. SRAM gives `sram_bytes_per_ns`.
+    `dram_rows` of each stage, the hottest, are in DRAM (None: all), the others on SSD. SRAM gives `sram_bytes_per_ns`,
+    every row once: when all are there, as the artifact has it, or with `overlapped` while those that are missing come.
     The defaults are the artifact's chip: 16 MiB at 256 bytes in 8 ns, DRAM of 800 ns and 32 GiB/s, flash of 160
     microseconds and 0.1 GiB/s; the channels are ours. Raises `BadInputError` for lines shorter than a row.
     """
@@ -50,6 +51,7 @@ class EmbeddingMemory(Config, frozen=True, kw_only=True):
     sram_bytes_per_ns: Above = 32.0
     dram: Tier = Tier(latency_ns=800.0, gib_s=32.0, channels=4)
     ssd: Tier = Tier(latency_ns=160_000.0, gib_s=0.1)
+    overlapped: bool = False
     dram_rows: Annotated[int, Meta(ge=0)] | None = None
 
     def __post_init__(self) -> None:

@@ -37,6 +37,7 @@ def walk(
     back_ns: float,
     filter_ns: float,
     port_ns: float,
+    overlapped: bool,
     channels: I64,
     busy: F64,
     latency: F64,
@@ -111,7 +112,7 @@ def walk(
             counts[query, 0] += read
             counts[query, 6] += room - left - fresh
             port = read * port_ns
-            done = max(gathered, start + port)
+            done = max(gathered, start + port) if overlapped else gathered + port
             times[query, 1] += done - start - port
             times[query, 2] += port
             before_half, half_free = half_free, done

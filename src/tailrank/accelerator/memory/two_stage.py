@@ -134,6 +134,7 @@ def two_stage(
         float(back_ns),
         float(filter_ns),
         memory.back_bytes / memory.sram_bytes_per_ns,
+        memory.overlapped,
         np.array([tier.channels for tier in tiers], np.int64),
         np.array([tier.transfer_ns(size) for tier in tiers]),
         np.array([tier.latency_ns for tier in tiers]),
