@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # One thread per library: workers and test processes bring their own parallelism.
 export OMP_NUM_THREADS ?= 1
+# Processes that share the tests. Each begins with half of them, in order, and takes over what the other has left, so
+# nearly every module, with its fixtures and its kernels, stays in one process.
+TEST_PROCESSES ?= 2
+PARALLEL := -n $(TEST_PROCESSES) --dist worksteal
 # What the native extension is built of: a change here is built by the next target that needs the environment.
 NATIVE := setup.py $(wildcard src/tailrank/native/csrc/*)
 
@@ -31,7 +35,7 @@ demo-funnel: $(STAMP) ## train three small tiers on synthetic data and find the 
 	$(BIN)/tailrank explore --data synthetic --quick --out runs/demo-funnel
 
 test: $(STAMP) ## the tests, without those marked slow or gpu
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not gpu"
 
 test-all: $(STAMP) ## every test this machine can run
 	$(BIN)/python -m pytest
@@ -77,7 +81,7 @@ paths: $(STAMP) ## the native tests once for each instruction set of this proces
 	paths=$$($(BIN)/python -c 'from tailrank.native import paths; print(*paths(), "off")'); \
 	for path in $$paths; do \
 	  echo "== TAILRANK_NATIVE=$$path"; \
-	  TAILRANK_NATIVE=$$path $(BIN)/python -m pytest -m "not slow and not gpu" tests/native tests/models/native tests/engine; \
+	  TAILRANK_NATIVE=$$path $(BIN)/python -m pytest $(PARALLEL) -m "not slow and not gpu" tests/native tests/models/native tests/engine; \
 	done
 
 sanitize: $(STAMP) ## the native tests under the address and undefined-behaviour sanitizers (g++; about seven minutes)

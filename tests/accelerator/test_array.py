@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailrank.accelerator import Array, Dataflow, Layer, chain, run, run_all
@@ -71,6 +71,7 @@ def test_v3_equals_the_package() -> None:
 
 
 @given(shapes, st.sampled_from(["ws", "os", "is"]), st.sampled_from(["v1", "v3"]), st.booleans())
+@example((1, 1, 1, 1, 2), "os", "v3", False)
 @settings(max_examples=300)
 def test_cycles_are_at_least_the_multiplies_and_utilisation_a_share(
     shape: tuple[int, int, int, int, int], dataflow: str, convention: str, double_buffered: bool

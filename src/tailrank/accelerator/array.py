@@ -241,7 +241,8 @@ def _output_stationary(array: Array, layer: Layer, items: int, convention: Conve
     folds = -(-items // array.rows) * -(-layer.outputs // array.cols)
     macs = layer.weights * items
     if convention == "v3":
-        cycles = max(folds * (layer.inputs + array.rows + array.cols - 2) - 1, 1)
+        cycles = folds * (layer.inputs + array.rows + array.cols - 2) - 1
+        cycles = max(cycles, -(-macs // array.cells))  # a single cell would be one cycle short of its multiplies
         return ArrayRun(cycles, macs, folds, macs, cycles, array.cells)
     cycles, reading, busy = output_stationary(array.rows, array.cols, layer.inputs, layer.outputs, items)
     return ArrayRun(cycles, macs, folds, busy, reading, array.cells)

@@ -216,13 +216,11 @@ def _quiet_interpreter() -> Iterator[None]:
     """Keep the garbage collector out of the run and let threads take turns quickly."""
     collecting, switch_s = gc.isenabled(), sys.getswitchinterval()
     gc.collect()
-    gc.freeze()
     gc.disable()
     sys.setswitchinterval(SWITCH_S)
     try:
         yield
     finally:
         sys.setswitchinterval(switch_s)
-        gc.unfreeze()
         if collecting:
             gc.enable()
