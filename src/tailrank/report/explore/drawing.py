@@ -133,8 +133,9 @@ def _under(row: list[Value], point: Value, document: Value) -> str:
     words = [f"{metric(document)} {quality(point['quality'].number)}"]
     if all(each is not None for each in work):
         words.append(f"{amount(math.fsum(each or 0.0 for each in work), 'ms')} of work a query in all")
-    if depth(point) > 1 and len(list(point["plan"]["pools"].pairs)) == 1:
-        words.append("the stages share their workers")
+    pools = len(point["plan"]["pools"].pairs)
+    if depth(point) > 1 and pools:
+        words.append("the stages share their workers" if pools == 1 else "stages have workers of their own")
     return "; ".join(words)
 
 

@@ -158,7 +158,7 @@ def _stage_lines(point: Value) -> list[str]:
 
 def _pool_line(point: Value) -> str:
     found = [workers(point)]
-    if depth(point) > 1 and len(list(point["plan"]["pools"].pairs)) == 1:
+    if depth(point) > 1 and len(point["plan"]["pools"].pairs) == 1:
         found.append("shared by the stages")
     feed = point["feed"].text
     if feed is not None and feed != "whole":
