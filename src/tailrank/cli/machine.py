@@ -9,6 +9,8 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailrank.core import usable_cores
+
 __all__ = ["FEATURES", "Machine", "Ticks", "machine", "ticks"]
 
 # The vector instructions that decide how fast a forward pass can be: flags of /proc/cpuinfo.
@@ -68,7 +70,7 @@ def machine(root: Path = ROOT) -> Machine:
     return Machine(
         cpu=info.get("model name") or platform.processor() or platform.machine(),
         cores=os.cpu_count() or 1,
-        usable_cores=_usable_cores(),
+        usable_cores=usable_cores(),
         cpu_limit=_cpu_limit(root),
         features={name: flag in flags for name, flag in FEATURES.items()},
         memory_bytes=_kib(memory.get("MemTotal")),
@@ -88,10 +90,6 @@ def ticks(root: Path = ROOT) -> Ticks | None:
         return None
     counts = [int(word) for word in first[1:9]]  # user nice system idle iowait irq softirq steal
     return Ticks(stolen=counts[7], total=sum(counts))
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu_limit(root: Path) -> float | None:

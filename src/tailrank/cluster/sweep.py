@@ -4,7 +4,6 @@ Not aware of what a cell is. Where the cells run is a backend: a generator that 
 each outcome as it comes; closing it stops whatever still runs.
 """
 
-import os
 import pickle
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -14,7 +13,7 @@ from typing import TypeVar, cast
 from tailrank.cluster.attempt import Outcome, attempt, brief
 from tailrank.cluster.processes import on_processes
 from tailrank.cluster.store import Store
-from tailrank.core import BadInputError, TailrankError
+from tailrank.core import BadInputError, TailrankError, usable_cores
 
 __all__ = ["Progress", "sweep"]
 
@@ -80,18 +79,13 @@ def _outcomes(
         from tailrank.cluster.on_ray import on_ray
 
         return on_ray(function, todo, address=ray, workers=workers) if todo else _here(function, todo)
-    wanted = min(workers if workers is not None else _cores(), len(todo))
+    wanted = min(workers if workers is not None else usable_cores(), len(todo))
     return on_processes(function, todo, wanted) if wanted > 1 else _here(function, todo)
 
 
 def _here(function: Callable[[C], R], todo: dict[int, C]) -> Generator[tuple[int, Outcome[R]]]:
     for number, cell in todo.items():
         yield number, attempt(function, cell)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _named(error: Exception, cell: str) -> Exception:

@@ -1,6 +1,7 @@
 """The small vocabulary that everything imports and that imports nothing of Tailrank."""
 
 from tailrank.core.config import Config
+from tailrank.core.cores import usable_cores
 from tailrank.core.errors import BadInputError, InfeasibleError, SetupError, TailrankError
 from tailrank.core.plan import Plan, Pool, Stage, single
 from tailrank.core.query import Query, Slice
@@ -28,4 +29,5 @@ __all__ = [
     "Trace",
     "single",
     "stream",
+    "usable_cores",
 ]

@@ -1,12 +1,12 @@
 """A crew of native threads that never take the GIL: a query goes in by one call and comes back once."""
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tailrank.core import usable_cores
 from tailrank.engine.crew import Assignment
 from tailrank.engine.scorer import Scorer
 from tailrank.native import extension
@@ -24,8 +24,7 @@ def native_handle(scorer: Scorer) -> Any:
 
 def spin_budget_ns(workers: Iterable[int]) -> int:
     """Return how long a worker without work may spin: not at all where workers and dispatcher need every core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return SPIN_NS if sum(workers) + 1 <= cores else 0
+    return SPIN_NS if sum(workers) + 1 <= usable_cores() else 0
 
 
 class NativeCrew:

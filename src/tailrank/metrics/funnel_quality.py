@@ -1,13 +1,12 @@
 """The quality of any funnel from score tables: each network scores every candidate once, the rest is slicing."""
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tailrank.core import BadInputError
+from tailrank.core import BadInputError, usable_cores
 
 __all__ = ["FunnelQuality", "Parts"]
 
@@ -56,7 +55,7 @@ class FunnelQuality:
         if k < 1:
             raise BadInputError(f"k is {k}: a ranking is judged by its first k, at least 1", hint="10 and 64 are usual")
         self.k = k
-        self.threads = _cores() if threads is None else threads
+        self.threads = usable_cores() if threads is None else threads
         self.first, self.label = _layout(first, label)
         self.networks = tuple(scores)
         self.candidates = int(np.diff(self.first).max())
@@ -194,10 +193,6 @@ class FunnelQuality:
         else:
             funnel_kernels.narrow_parts(self.first, order, *parted, inside)
         return inside
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _layout(first: ArrayLike, label: ArrayLike) -> tuple[I64, F32]:
