@@ -1,11 +1,13 @@
 """The tables of docs/accelerator-memory.md: figure 10c with each switch, look-ahead, and the top-k unit's quality.
 
 Run `python benchmarks/accelerator_memory.py [split] [look-ahead] [topk --scores FOLDER --front A --back B --keep K]`:
-Markdown on stdout. `split` takes a trace of one table as `--trace FILE --dtype '>i8'`; without, it makes one. Score
+Markdown on stdout. `split` takes a trace of one table as `--trace FILE --dtype '>i8'`, or the first rows of Criteo's
+train.txt as `--criteo FILE`, with capacities a 32nd of those named; without, it makes one. Score
 tables are those that `tailrank explore` leaves in its result directory. Nothing is timed: same input, same tables.
 """
 
 import argparse
+import gzip
 from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
@@ -40,7 +42,7 @@ def rows(header: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     print()
 
 
-def split(ids: np.ndarray, long: np.ndarray | None) -> None:
+def split(ids: np.ndarray, long: np.ndarray | None, capacities: Sequence[int] = CAPACITIES) -> None:
     methods = {"released": RELEASED_SPLIT}
     for field in fields(SplitMethod):
         off = getattr(CORRECTED_SPLIT, field.name)
@@ -48,7 +50,7 @@ def split(ids: np.ndarray, long: np.ndarray | None) -> None:
     methods |= {"corrected": CORRECTED_SPLIT, "corrected, static": replace(CORRECTED_SPLIT, policy="static")}
     lines = []
     for name, method in methods.items():
-        curves = split_curves(ids, capacities_bytes=CAPACITIES, method=method)
+        curves = split_curves(ids, capacities_bytes=capacities, method=method)
         best = ", ".join(f"{np.median(curve.best_share):g}" for curve in curves)
         eighth = curves[2]
         amat = ", ".join(f"{eighth.amat.min(axis=1)[place]:.1f}" for place in (2, 5, 6))
@@ -76,6 +78,13 @@ def split(ids: np.ndarray, long: np.ndarray | None) -> None:
         ),
         lines,
     )
+
+
+def criteo_ids(path: Path) -> np.ndarray:
+    """Return ids (rows, 5) of the five big tables, as hexadecimal in columns 16, 17, 25, 29 and 34; 0 for none."""
+    with gzip.open(path, "rt") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    return np.array([[int(line[14 + table] or "0", 16) for table in (2, 3, 11, 15, 20)] for line in lines])
 
 
 def look_ahead() -> None:
@@ -170,6 +179,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="+", choices=("split", "look-ahead", "topk"))
     parser.add_argument("--trace")
     parser.add_argument("--dtype", default=">i8")
+    parser.add_argument("--criteo", type=Path)
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--front")
     parser.add_argument("--back")
@@ -178,11 +188,12 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=64)
     args = parser.parse_args()
     if "split" in args.tables:
-        made = args.trace is None
-        split(
-            zipf_ids(200_000) if made else read_keys(args.trace, args.dtype)[:, None],
-            zipf_ids(2_000_000) if made else None,
-        )
+        if args.criteo:
+            split(criteo_ids(args.criteo), None, [size // 32 for size in CAPACITIES])
+        elif args.trace:
+            split(read_keys(args.trace, args.dtype)[:, None], None)
+        else:
+            split(zipf_ids(200_000), zipf_ids(2_000_000))
     if "look-ahead" in args.tables:
         look_ahead()
     if "topk" in args.tables:
