@@ -2,9 +2,10 @@
 
 from tailrank.native.compiled import Compiled
 from tailrank.native.extension import available, path, paths, remedy, switched_off, why_not
+from tailrank.native.inputs import NativeInputs, check_inputs
 from tailrank.native.interpreter import interpret
 from tailrank.native.program import Precision, Program
-from tailrank.native.validate import NativeInputs, check, check_inputs
+from tailrank.native.validate import check
 
 __all__ = [
     "Compiled",

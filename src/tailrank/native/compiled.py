@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.native.extension import core
+from tailrank.native.inputs import NativeInputs
 from tailrank.native.program import (
     Add,
     Attention,
@@ -28,7 +29,7 @@ from tailrank.native.program import (
     Units,
     View,
 )
-from tailrank.native.validate import NativeInputs, check
+from tailrank.native.validate import check
 
 __all__ = ["Compiled"]
 

@@ -8,6 +8,7 @@ from functools import singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
+from tailrank.native.inputs import NativeInputs, check_inputs
 from tailrank.native.program import (
     Activation,
     Add,
@@ -29,7 +30,7 @@ from tailrank.native.program import (
     Units,
     View,
 )
-from tailrank.native.validate import NativeInputs, check, check_inputs
+from tailrank.native.validate import check
 
 __all__ = ["interpret"]
 

@@ -1,9 +1,9 @@
-"""What must hold of a program, and of the inputs it is given, before compiled code may trust them."""
+"""What must hold of a program before compiled code may trust it."""
 
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import singledispatch
-from typing import cast, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,9 @@ from tailrank.native.program import (
     View,
 )
 
-__all__ = ["NativeInputs", "check", "check_inputs"]
+__all__ = ["check"]
 
 F32 = NDArray[np.float32]
-NativeInputs = tuple[NDArray[np.float32] | NDArray[np.int32] | NDArray[np.int64], ...]
-"""One array per input of a program, in its order: (items, width) float32 if "dense", int32 or int64 if "ids"."""
-
 _BLOCK = 1 << 18  # floats looked at together: they and the answer stay in cache
 _WEIGHTS_HINT = "train with a lower rate or clip gradients, and lower the network again; NaN and inf score nothing"
 _PROGRAM_HINT = "a program that `lower` made is well formed; mend the one written by hand"
@@ -305,39 +302,3 @@ def _softmax(op: Softmax, _: Program) -> Iterator[str]:
 @_misfits.register
 def _score(op: Score, _: Program) -> Iterator[str]:
     yield from _wide("source", op.source, 1)
-
-
-def check_inputs(program: Program, inputs: NativeInputs) -> int:
-    """Return how many items `inputs` hold; zero is a count.
-
-    Raises `BadInputError` for another number of arrays, another shape, type or layout than `program` says, and for
-    an id that names no row of the table it is looked up in.
-    """
-    if len(inputs) != len(program.inputs):
-        kinds = ", ".join(f"{kind} ({width} wide)" for kind, width in program.inputs)
-        raise BadInputError(f"{len(inputs)} inputs for a program of {len(program.inputs)}", hint=f"give {kinds}")
-    items = len(inputs[0]) if inputs[0].ndim else 0
-    for number, (array, (kind, width)) in enumerate(zip(inputs, program.inputs, strict=True)):
-        accepted = ("float32",) if kind == "dense" else ("int32", "int64")
-        if array.shape != (items, width) or str(array.dtype) not in accepted or not array.flags.c_contiguous:
-            layout = "" if array.flags.c_contiguous else ", not C-contiguous"
-            raise BadInputError(
-                f"input {number} ({kind}) is {array.dtype} {array.shape}{layout}",
-                hint=f"give {' or '.join(accepted)} ({items}, {width}), C-contiguous; input 0 sets the items",
-            )
-    for op in program.ops:
-        if isinstance(op, Bag):
-            _check_ids(op, cast(NDArray[np.int64], inputs[op.input]))
-    return items
-
-
-def _check_ids(op: Bag, ids: NDArray[np.int64]) -> None:
-    """Check that the ids of `op` name rows of its table."""
-    read, rows = ids[:, op.first : op.first + op.groups * op.pooling], len(op.table)
-    if read.size and (read.min() < 0 or read.max() >= rows):
-        item, column = (int(index) for index in np.argwhere((read < 0) | (read >= rows))[0])
-        raise BadInputError(
-            f"input {op.input}, item {item}, column {op.first + column}: id {read[item, column]} of a table of "
-            f"{rows} rows",
-            hint=f"ids start at 0 and end at {rows - 1}; they name rows of the merged table",
-        )
