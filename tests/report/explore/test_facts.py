@@ -48,6 +48,9 @@ def test_the_machine_is_named(document: dict[str, Any]) -> None:
     found = dict(machine(Value(document)))
     assert found["Host"] == "A processor, 2 cores"
     assert found["Executors"] == "tiny: native fp32"
+    assert found["Seconds"] == "training tiny 60.0, exploring 40.0"
+    document["seconds_by_step"]["exploring"] = 0.01
+    assert dict(machine(Value(document)))["Seconds"] == "training tiny 60.0"
     assert machine(Value({})) == []
 
 

@@ -9,6 +9,7 @@ from tailrank.report.wording import NOT_MEASURED, amount, count, plural, scaled
 
 __all__ = ["data", "machine", "not_done", "search", "training"]
 
+SHORTEST_S = 0.1  # a step that is told
 LONGEST = 160  # characters of a fact that is shown
 
 
@@ -102,7 +103,7 @@ def machine(document: Value) -> list[tuple[str, str]]:
 
 
 def _steps(steps: Value) -> list[str | None]:
-    return [f"{name} {amount(each.number)}" for name, each in steps.pairs if each.number is not None]
+    return [f"{name} {amount(value)}" for name, each in steps.pairs if (value := each.number or 0.0) >= SHORTEST_S]
 
 
 def _told(facts: Value, before: str = "") -> list[tuple[str, str]]:

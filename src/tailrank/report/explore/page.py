@@ -57,10 +57,9 @@ def render(document: dict[str, Any]) -> str:
         search=facts.search(value),
         training=facts.training(value),
         data=facts.data(value),
-        machine=facts.machine(value),
         not_done=facts.not_done(value),
         plans=_plans(value),
-        reproduce=reproduce(value),
+        reproduce=[*facts.machine(value), *reproduce(value)],
         plotly=Markup(get_plotlyjs()),
     )
 
