@@ -46,3 +46,9 @@ def test_area_grows_with_what_there_is() -> None:
     assert half.array == pytest.approx(RPACCEL.area_mm2.array / 2)
     assert area(replace(CHIP, embedding_sram_bytes=8 * MIB)).area_mm2.embedding == RPACCEL.area_mm2.embedding / 2
     assert area(CHIP, filters=False).area_mm2.filter == 0
+
+
+def test_half_of_a_filter_grows_with_its_bins() -> None:
+    more = area(CHIP, bins=64).area_mm2
+    assert more.filter == pytest.approx(2.5 * RPACCEL.area_mm2.filter)
+    assert more.total - more.filter == pytest.approx(RPACCEL.area_mm2.total - RPACCEL.area_mm2.filter)

@@ -129,3 +129,21 @@ def test_only_an_undivided_chip_with_host_filtering_is_the_baseline() -> None:
     assert design_of("corrected", one, filter="host").baseline
     assert not design_of("corrected", one).baseline
     assert not design_of("corrected", TWO, filter="host").baseline
+
+
+def test_shares_of_bandwidth_and_cache_are_those_of_sub_arrays_of_ones_own() -> None:
+    own = loads(Design, UNEQUAL.replace("servers = 8", "servers = 8\nbandwidth = 0.05\ncache = 0.02\nmiss_rate = 0.25"))
+    assert (own.parts[0].bandwidth, own.parts[0].cache, own.parts[0].share) == (0.05, 0.02, 1 / 16)
+    equal, misses = evaluate(loads(Design, UNEQUAL)), evaluate(replace(own, bins=None))
+    assert misses.stages[0].cycles.dram_bytes == equal.stages[0].cycles.dram_bytes / 2
+    assert misses.stages[1] == equal.stages[1]
+    assert misses.stages[0].cycles.compute == equal.stages[0].cycles.compute
+    with pytest.raises(BadInputError, match="slices"):
+        StageDesign(network="rm-small", items=4096, slices=4, cache=0.1)
+
+
+def test_bins_of_the_filter_cost_cycles_and_area() -> None:
+    few, many = (evaluate(Design(stages=TWO, bins=bins)) for bins in (16, 256))
+    assert many.stages[0].cycles.filter - few.stages[0].cycles.filter == 240
+    assert few.stages[0].cycles.filter > evaluate(Design(stages=TWO)).stages[0].cycles.filter
+    assert many.area.filter > few.area.filter == evaluate(Design(stages=TWO)).area.filter

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,3 +85,13 @@ def test_the_papers_unequal_division_finds_a_place() -> None:
 def test_impossible_divisions_are_refused_with_the_reason(parts: list[Part], why: str) -> None:
     with pytest.raises(BadInputError, match=why):
         place(CHIP, parts)
+
+
+def test_bandwidth_and_cache_may_be_divided_otherwise_but_not_exceeded() -> None:
+    chip, half = Chip(), Array(128, 64)
+    parts = (Part(half, 1, 0.5, bandwidth=0.75, cache=0.1), Part(half, 1, 0.5, bandwidth=0.25, cache=0.9))
+    assert [each.array for each in place(chip, parts)] == [half, half]
+    assert (parts[0].bandwidth_share, parts[0].cache_share, Part(half, 1, 0.5).cache_share) == (0.75, 0.1, 0.5)
+    for field, words in (("bandwidth", "of bandwidth"), ("cache", "embedding SRAM")):
+        with pytest.raises(BadInputError, match=words):
+            place(chip, (dataclasses.replace(parts[0], **{field: 0.8}), parts[1]))

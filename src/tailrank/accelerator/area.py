@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tailrank.accelerator.chip import Chip
 
-__all__ = ["Blocks", "Silicon", "area"]
+__all__ = ["BINS", "Blocks", "Silicon", "area"]
 
 SYNTHESISED = 32  # rows and columns of the array that was synthesised, in blocks of 4 x 4
 # um^2 and mW each
@@ -16,6 +16,7 @@ ARRAY, DYNAMIC_ARRAY = (506_891, 166.0), (527_807, 171.0)
 ACCUMULATOR, CROSSBAR, FILTER = (106, 0.14), (287, 0.32), (453, 0.198)
 SRAM_4K, SRAM_32K, SRAM_256K = (4_684, 0.8), (29_142, 2.4), (183_290, 8.4)
 KIB = 1024
+BINS = 16  # of the filter that was synthesised
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,18 @@ class Silicon:
     power_mw: Blocks
 
 
-def area(chip: Chip, *, rpaccel: bool = True, filters: bool = True) -> Silicon:
+def area(chip: Chip, *, rpaccel: bool = True, filters: bool = True, bins: int = BINS) -> Silicon:
     """Return area and power of `chip`, as RPAccel or as the baseline that it grew from.
+
+    Half of a filter is taken to be counters, which grow with its `bins`.
 
     The baseline has an accumulator a column and activations in a macro of 32 KiB a row (as many as hold its bytes);
     RPAccel an accumulator, a filter and an activation macro of 4 KiB for each block, and a crossbar for four.
     """
-    return Silicon(*(_blocks(chip, rpaccel, filters, which) for which in (0, 1)))
+    return Silicon(*(_blocks(chip, rpaccel, (1 + bins / BINS) / 2 if filters else 0.0, which) for which in (0, 1)))
 
 
-def _blocks(chip: Chip, rpaccel: bool, filters: bool, which: int) -> Blocks:
+def _blocks(chip: Chip, rpaccel: bool, filters: float, which: int) -> Blocks:
     arrays = chip.array.cells / SYNTHESISED**2
     blocks = chip.array.cells / chip.block**2
     if rpaccel:
@@ -63,7 +66,7 @@ def _blocks(chip: Chip, rpaccel: bool, filters: bool, which: int) -> Blocks:
     scale = 1e-6 if which == 0 else 1.0
     return Blocks(
         array * scale,
-        (blocks * FILTER[which] if rpaccel and filters else 0.0) * scale,
+        (blocks * FILTER[which] * filters if rpaccel else 0.0) * scale,
         activation * scale,
         _macros(chip.weight_sram_bytes, 256) * SRAM_256K[which] * scale,
         _macros(chip.embedding_sram_bytes, 256) * SRAM_256K[which] * scale,

@@ -26,7 +26,8 @@ class StageDesign(Config, frozen=True, kw_only=True):
     """One stage: `items` scored by `network`, on slices of 1/`slices` of the chip, or on `servers` sub-arrays.
 
     The latter have `rows` x `cols` cells each, and each the share `share` of SRAM and bandwidth (absent: its share of
-    the cells).
+    the cells); `bandwidth` and `cache` divide memory bandwidth and embedding SRAM otherwise. `miss_rate` is the share
+    of the stage's embedding bytes that miss its SRAM (absent: the chip's).
     """
 
     network: str
@@ -36,6 +37,9 @@ class StageDesign(Config, frozen=True, kw_only=True):
     cols: Count | None = None
     servers: Count = 1
     share: Share | None = None
+    bandwidth: Share | None = None
+    cache: Share | None = None
+    miss_rate: Annotated[float, Meta(ge=0, le=1)] | None = None
 
     def __post_init__(self) -> None:
         own = self.rows is not None and self.cols is not None
@@ -44,7 +48,8 @@ class StageDesign(Config, frozen=True, kw_only=True):
                 f"stage `{self.network}`: give either `slices`, or `rows` and `cols`",
                 hint="slices = 4, or rows = 64, cols = 32, servers = 2",
             )
-        if self.slices is not None and (self.servers != 1 or self.share is not None):
+        divided = any(each is not None for each in (self.share, self.bandwidth, self.cache))
+        if self.slices is not None and (self.servers != 1 or divided):
             raise BadInputError(
                 f"stage `{self.network}`: `slices` say how many servers there are, and their share",
                 hint="leave `servers` and `share` out, or give `rows` and `cols`",
@@ -56,8 +61,8 @@ class Design(Config, frozen=True, kw_only=True):
 
     `kept` items leave the last stage. `sub_batches` cuts a query into so many parts that follow each other through the
     stages. `resident`, `double_buffered` and `hidden_rows` (look-ahead: rows of all stages but the first arrive while
-    the stage before computes) are as in `Setting`. Raises `BadInputError` for a funnel that widens, fewer items than
-    sub-batches, or sub-batches and look-ahead without two stages.
+    the stage before computes) are as in `Setting`, and so are `bins` of the top-k unit. Raises `BadInputError` for a
+    funnel that widens, fewer items than sub-batches, or sub-batches and look-ahead without two stages.
     """
 
     stages: Annotated[tuple[StageDesign, ...], Meta(min_length=1)]
@@ -69,6 +74,7 @@ class Design(Config, frozen=True, kw_only=True):
     resident: bool = False
     double_buffered: bool = False
     hidden_rows: bool = False
+    bins: Annotated[int, Meta(ge=2)] | None = None
 
     def __post_init__(self) -> None:
         for number, (stage, after) in enumerate(zip(self.stages, self.stages[1:], strict=False)):
@@ -103,7 +109,7 @@ class Design(Config, frozen=True, kw_only=True):
     def _part(self, stage: StageDesign) -> Part:
         array = Array(stage.rows or 1, stage.cols or 1)
         share = stage.share if stage.share is not None else min(1.0, array.cells / self.chip.array.cells)
-        return Part(array, stage.servers, share)
+        return Part(array, stage.servers, share, bandwidth=stage.bandwidth, cache=stage.cache)
 
     @property
     def baseline(self) -> bool:

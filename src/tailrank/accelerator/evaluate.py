@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tailrank.accelerator.area import Blocks, area
+from msgspec.structs import replace
+
+from tailrank.accelerator.area import BINS, Blocks, area
 from tailrank.accelerator.demand import Demand, demand
 from tailrank.accelerator.design import Design
 from tailrank.accelerator.energy import Energy, stage_energy
@@ -67,13 +69,15 @@ def pipeline_ns(each_ns: Sequence[float], sub_batches: int) -> float:
 
 def stage_setting(design: Design, number: int) -> Setting:
     """Return the setting of stage `number`: rows are hidden in all but the first, behind sub-batches if there are."""
+    missed = design.stages[number].miss_rate
     return Setting(
-        design.chip,
+        design.chip if missed is None else replace(design.chip, miss_rate=missed),
         design.bugs,
         design.filter,
         design.resident,
         design.double_buffered,
         design.hidden_rows and number > 0 and design.sub_batches > 1,
+        design.bins,
     )
 
 
@@ -102,7 +106,7 @@ def evaluate(design: Design) -> Evaluation:
     energy = Energy()
     for result in results:
         energy += result.energy.times(parts)
-    blocks = area(chip, rpaccel=not design.baseline, filters=design.filter == "chip")
+    blocks = area(chip, rpaccel=not design.baseline, filters=design.filter == "chip", bins=design.bins or BINS)
     return Evaluation(results, latency_ns, capacity_qps, energy, blocks.area_mm2, blocks.power_mw)
 
 
@@ -117,7 +121,9 @@ def _stage(design: Design, number: int, each: Demand) -> StageResult:
     if parts > 1 and not design.bugs.link_every_stage:  # once, for all parts together
         whole = stage_cycles(setting, each, spec.items, part, kept=kept, first=first, last=last)
         link = whole.link_in + whole.link_out
-    energy = Energy() if design.bugs.no_energy else stage_energy(chip, each, -(-spec.items // parts), part, cycles)
+    energy = Energy()
+    if not design.bugs.no_energy:
+        energy = stage_energy(chip, each, -(-spec.items // parts), part, cycles)
     return StageResult(
         spec.network, spec.items, part, cycles, link * chip.clock_ns, cycles.work * chip.clock_ns, energy
     )

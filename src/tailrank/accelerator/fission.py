@@ -15,6 +15,7 @@ __all__ = ["Part", "Placed", "place", "slice_of", "sliced"]
 class Part:
     """`count` sub-arrays alike, for one stage; `share` is the part of SRAM and bandwidth that each has.
 
+    `bandwidth` and `cache` are their parts of memory bandwidth and of embedding SRAM where these are divided otherwise.
     `shared` parts take turns on one array with the other stages' instead of having it for themselves.
     """
 
@@ -22,6 +23,18 @@ class Part:
     count: int
     share: float
     shared: bool = False
+    bandwidth: float | None = None
+    cache: float | None = None
+
+    @property
+    def bandwidth_share(self) -> float:
+        """Share of the memory bandwidth of each sub-array."""
+        return self.share if self.bandwidth is None else self.bandwidth
+
+    @property
+    def cache_share(self) -> float:
+        """Share of the embedding SRAM of each sub-array."""
+        return self.share if self.cache is None else self.cache
 
 
 @dataclass(frozen=True)
@@ -131,8 +144,15 @@ def _check(chip: Chip, parts: Sequence[Part]) -> None:
             f"sub-arrays of {cells} cells in all exceed the {chip.array.cells} of an array of {chip.array}",
             hint="make them smaller or fewer",
         )
-    shares = sum(part.count * Fraction(part.share).limit_denominator(10**6) for part in parts)
-    if shares > 1:
-        raise BadInputError(
-            f"the sub-arrays' shares of SRAM and bandwidth come to {float(shares):g}", hint="they must not exceed 1"
+    for name, each in (
+        ("SRAM and bandwidth", [part.share for part in parts]),
+        ("bandwidth", [part.bandwidth_share for part in parts]),
+        ("embedding SRAM", [part.cache_share for part in parts]),
+    ):
+        shares = sum(
+            part.count * Fraction(share).limit_denominator(10**6) for part, share in zip(parts, each, strict=True)
         )
+        if shares > 1:
+            raise BadInputError(
+                f"the sub-arrays' shares of {name} come to {float(shares):g}", hint="at most 1 together"
+            )

@@ -9,6 +9,8 @@ from tailrank.accelerator.bugs import Bugs
 from tailrank.accelerator.chip import Chip
 from tailrank.accelerator.demand import Demand
 from tailrank.accelerator.fission import Part
+from tailrank.accelerator.topk.cycles import filter_cycles
+from tailrank.accelerator.topk.unit import FilterUnit
 from tailrank.core import BadInputError
 
 __all__ = ["Filter", "Setting", "StageCycles", "stage_cycles"]
@@ -27,7 +29,8 @@ class Setting:
     """What decides a stage's cycles beside its network and items.
 
     `filter` is where the best are chosen. Weights that are `resident` are never loaded; `double_buffered` weights are
-    loaded while the layer before is computed; `hidden_rows` are in SRAM before the stage begins.
+    loaded while the layer before is computed; `hidden_rows` are in SRAM before the stage begins. With `bins`, the top-k
+    unit's walk over so many bins and the reading of its buffers count, too.
     """
 
     chip: Chip
@@ -36,6 +39,7 @@ class Setting:
     resident: bool = False
     double_buffered: bool = False
     hidden_rows: bool = False
+    bins: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def stage_cycles(
     link_in, link_out = _link(setting, items, kept, first, last)
     return StageCycles(
         link_in,
-        _gather(chip, bugs, rows, part.share, rate),
+        _gather(chip, bugs, rows, part, rate),
         load,
         compute,
         _interaction(chip, demand, items, part.array),
@@ -108,7 +112,7 @@ def stage_cycles(
 def _dram_rate(chip: Chip, bugs: Bugs, part: Part) -> float:
     """Return the bytes a cycle that DRAM gives one sub-array."""
     starved = bugs.starved_sixtyfourth and part.share == 1 / 64
-    return chip.bytes_per_cycle(RELEASED_SIXTYFOURTH_GIB_S if starved else chip.dram_gib_s * part.share)
+    return chip.bytes_per_cycle(RELEASED_SIXTYFOURTH_GIB_S if starved else chip.dram_gib_s * part.bandwidth_share)
 
 
 def _load(chip: Chip, bugs: Bugs, size: float, room: float, rate: float) -> float:
@@ -130,15 +134,15 @@ def _compute(setting: Setting, array: Array, layer: Layer, items: int) -> float:
     return float(tiles * (min(layer.inputs, array.rows) + min(layer.outputs, array.cols) + items))
 
 
-def _gather(chip: Chip, bugs: Bugs, size: float, share: float, rate: float) -> float:
+def _gather(chip: Chip, bugs: Bugs, size: float, part: Part, rate: float) -> float:
     """Return the cycles to gather `size` bytes of rows: misses from DRAM, or flash if that is slower, then hits."""
     if size == 0:
         return 0.0
-    port = RELEASED_GATHER_BYTES if bugs.undivided_sram else chip.gather_bytes * share
+    port = RELEASED_GATHER_BYTES if bugs.undivided_sram else chip.gather_bytes * part.cache_share
     dram = chip.dram_latency_cycles + size * chip.miss_rate / rate
     flash = 0.0
     if chip.dram_miss_rate > 0:
-        flash_rate = chip.bytes_per_cycle(chip.flash_gib_s * (1.0 if bugs.undivided_sram else share))
+        flash_rate = chip.bytes_per_cycle(chip.flash_gib_s * (1.0 if bugs.undivided_sram else part.bandwidth_share))
         flash = chip.flash_latency_cycles + size * chip.dram_miss_rate / flash_rate
     return max(flash, dram) + size * (1 - chip.miss_rate) / port
 
@@ -164,6 +168,9 @@ def _interaction(chip: Chip, demand: Demand, items: int, array: Array) -> float:
 
 def _filter(setting: Setting, items: int) -> float:
     chip, bugs = setting.chip, setting.bugs
+    if setting.filter == "chip" and setting.bins is not None:
+        unit = FilterUnit(bins=setting.bins, lanes=max(1, round(chip.filter_items)))
+        return filter_cycles(unit, items).total / (chip.clock_ns if bugs.filter_clock_twice else 1.0)
     if setting.filter == "chip":
         return items / chip.filter_items / (chip.clock_ns if bugs.filter_clock_twice else 1.0)
     if not bugs.host_filter_steps:

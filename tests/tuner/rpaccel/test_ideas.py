@@ -1,7 +1,7 @@
 import pytest
 
 from tailrank.accelerator import evaluate
-from tailrank.tuner.rpaccel import artifact_values, funnel
+from tailrank.tuner.rpaccel import Loaded, artifact_values, funnel
 from tailrank.tuner.rpaccel.ideas import baseline, claims, headline, sub_batches, waterfall
 
 
@@ -12,7 +12,7 @@ def test_the_released_factors_are_those_of_the_artifact() -> None:
 
 
 def test_the_waterfall_chains_from_the_baseline() -> None:
-    for mode, rows in waterfall().items():
+    for mode, rows in waterfall(Loaded(queries=200)).items():
         assert [row["step"] for row in rows] == ["baseline", "O1", "O2", "O3", "O5", "O4"]
         assert rows[0]["latency_ms"] == evaluate(baseline(mode)).latency_ns / 1e6  # type: ignore[arg-type]
         product = 1.0

@@ -7,7 +7,7 @@ from tailrank.accelerator import evaluate, simulated
 from tailrank.core import BadInputError
 from tailrank.simulator import Simulator
 from tailrank.tuner.rpaccel.configurations import MODES, configurations, funnel, pipelined
-from tailrank.tuner.rpaccel.tails import Loaded
+from tailrank.tuner.rpaccel.tails import Loaded, in_parts
 from tailrank.workload import Fixed, Poisson, Workload
 
 
@@ -44,6 +44,27 @@ def test_whether_it_keeps_up_is_its_capacity() -> None:
         assert not loaded.tail(design, 1.1 * capacity).stable
 
 
-def test_queries_in_parts_are_refused() -> None:
+def test_parts_on_the_undivided_array_are_refused() -> None:
     with pytest.raises(BadInputError, match="sub_batches"):
-        Loaded().tail(pipelined(funnel((4, 4), "corrected"), 2), 100.0)
+        Loaded().tail(pipelined(funnel((1, 1), "corrected"), 2), 100.0)
+
+
+@given(st.sampled_from([(1,), (4, 4), (4, 16), (16, 4, 16)]), st.sampled_from(MODES), st.floats(100, 4000))
+@settings(max_examples=20, deadline=None)
+def test_one_part_is_what_the_simulator_serves(slices: tuple[int, ...], mode: str, qps: float) -> None:
+    design = funnel(slices, mode)  # type: ignore[arg-type]
+    loaded = Loaded(queries=400, seed=3)
+    trace = loaded._trace("poisson", qps)
+    walked = in_parts(trace.arrival_ns, evaluate(design), 1, each_stage=design.bugs.link_every_stage)
+    assert float(np.percentile(walked, 99)) / 1e6 == pytest.approx(loaded.tail(design, qps).p99_ms, rel=1e-4)
+
+
+@given(st.integers(2, 6), st.sampled_from(MODES))
+@settings(max_examples=10, deadline=None)
+def test_a_lone_query_in_parts_takes_its_latency_and_capacity_holds(parts: int, mode: str) -> None:
+    design = pipelined(funnel((4, 4), mode), parts)  # type: ignore[arg-type]
+    loaded = Loaded(queries=2_000)
+    found = evaluate(design)
+    assert loaded.tail(design, 0.01).p99_ms == pytest.approx(found.latency_ns / 1e6, rel=1e-6)
+    assert loaded.tail(design, 0.5 * found.capacity_qps).p95_ms < 4 * found.latency_ns / 1e6
+    assert loaded.tail(design, 2 * found.capacity_qps).p95_ms > 20 * found.latency_ns / 1e6

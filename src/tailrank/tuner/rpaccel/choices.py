@@ -19,12 +19,12 @@ GRADES = (
     (0.04, 2.0),
     (0.1, 1.0),
 )  # share of a query's best, worth
-NOISE = {FRONT: 0.6, BACK: 0.25}  # of log-odds whose spread is 1.5
+NOISE = {FRONT: 0.6, "rm-med": 0.4, BACK: 0.25}  # of log-odds whose spread is 1.5
 SPREAD, OFFSET = 1.5, -1.6
 
 
 def planted(*, queries: int = 200, items: int = 4096, seed: int = 1) -> ScoreTables:
-    """Return scores of a small and a large network that err by different amounts about a known relevance.
+    """Return scores of a small, a medium and a large network that err by different amounts about a known relevance.
 
     They stand in where no trained networks are at hand: the command says which was used.
     """

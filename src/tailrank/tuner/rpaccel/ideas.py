@@ -17,10 +17,12 @@ from msgspec.structs import replace
 from tailrank.accelerator import Design, Evaluation, Mode, evaluate
 from tailrank.tuner.rpaccel.configurations import MODES, funnel, pipelined
 from tailrank.tuner.rpaccel.published import artifact_values
+from tailrank.tuner.rpaccel.tails import Loaded
 
 __all__ = ["LATENCY_POINT", "THROUGHPUT_POINT", "baseline", "claims", "headline", "sub_batches", "waterfall"]
 
 PARTS = (1, 2, 4, 8, 16)
+TOLD_QPS = (400.0, 2000.0)
 LATENCY_POINT, THROUGHPUT_POINT = (1, 1), (4, 4)
 """Where the paper's factor of latency is had, and where that of throughput: two different designs."""
 
@@ -51,13 +53,16 @@ def best_parts(design: Design, *, resident: bool, look_ahead: bool) -> int:
     return min(each, key=lambda n: evaluate(each[n]).latency_ns)
 
 
-def waterfall() -> dict[str, list[dict[str, Any]]]:
-    """Return by mode one row a step, each with what it gains over the step before and over the baseline."""
+def waterfall(loaded: Loaded) -> dict[str, list[dict[str, Any]]]:
+    """Return by mode one row a step, each with what it gains over the step before and over the baseline.
+
+    `p99_ms` is by offered load, under Poisson arrivals; None where the design cannot keep up.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     for mode in MODES:
         rows: list[dict[str, Any]] = []
         for name, text, design in _steps(mode):
-            row = {"step": name, "text": text, **_row(evaluate(design))}
+            row = {"step": name, "text": text, **_row(evaluate(design)), "p99_ms": _tails(loaded, design)}
             first, last = (rows[0], rows[-1]) if rows else (row, row)
             row["latency_gain"] = last["latency_ms"] / row["latency_ms"]
             row["capacity_gain"] = row["capacity_qps"] / last["capacity_qps"]
@@ -66,6 +71,11 @@ def waterfall() -> dict[str, list[dict[str, Any]]]:
             rows.append(row)
         found[mode] = rows
     return found
+
+
+def _tails(loaded: Loaded, design: Design) -> dict[str, float | None]:
+    found = {f"{qps:g}": loaded.tail(design, qps) for qps in TOLD_QPS}
+    return {at: tail.p99_ms if tail.stable else None for at, tail in found.items()}
 
 
 def _row(found: Evaluation) -> dict[str, Any]:

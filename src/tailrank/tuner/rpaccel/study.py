@@ -38,7 +38,7 @@ def study(
         "queries": queries,
         "claims": ideas.claims(),
         "headline": ideas.headline(),
-        "waterfall": ideas.waterfall(),
+        "waterfall": ideas.waterfall(loaded),
         "configurations": rows,
         "fig12": best,
         "fig13": figures.more_items(loaded),

@@ -3,18 +3,20 @@
 Every stage takes the same time for each query, so a query counts as one item here. All designs meet the same arrivals.
 """
 
+import heapq
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tailrank.accelerator import Design, evaluate
+from tailrank.accelerator import Design, Evaluation, evaluate
 from tailrank.core import BadInputError, Plan, Pool, Stage, Trace
 from tailrank.simulator import Simulator, saturated
 from tailrank.timing import ConstantTime, ServiceTime
 from tailrank.workload import Fixed, Paper, Poisson, Workload
 
-__all__ = ["Arrivals", "Loaded", "Tail", "constant_stages"]
+__all__ = ["Arrivals", "Loaded", "Tail", "constant_stages", "in_parts"]
 
 Arrivals = Literal["poisson", "paper"]
 
@@ -45,6 +47,30 @@ def constant_stages(
     return Plan(stages=tuple(stages), pools=pools), services
 
 
+def in_parts(arrival_ns: NDArray[np.int64], found: Evaluation, parts: int, *, each_stage: bool) -> NDArray[np.float64]:
+    """Return the latency in ns of queries cut into `parts`, shape (n,).
+
+    A query holds a sub-array of a stage, the one that is free first, from its first part there to its last, and the
+    link is paid before its first stage and after its last, or with `each_stage` by every part. As all take the same
+    time, they pass from stage to stage in the order in which they came.
+    """
+    ready = np.repeat(arrival_ns.astype(np.float64)[:, None], parts, axis=1)  # (n, parts)
+    last = len(found.stages) - 1
+    for number, stage in enumerate(found.stages):
+        before = stage.link_ns if number == 0 and not each_stage else 0.0
+        after = stage.link_ns if number == last != 0 and not each_stage else 0.0
+        work = stage.latency_ns if each_stage else stage.work_ns
+        free = [0.0] * stage.part.count
+        for query in range(len(ready)):
+            at = max(heapq.heappop(free), ready[query, 0]) + before
+            for part in range(parts):
+                at = max(at, ready[query, part]) + work
+                ready[query, part] = at
+            heapq.heappush(free, at + after)
+        ready[:, -1] += after
+    return ready[:, -1] - arrival_ns
+
+
 class Loaded:
     """Serves designs at loads; `queries` long, the arrivals of `seed`."""
 
@@ -53,11 +79,12 @@ class Loaded:
         self._traces: dict[tuple[Arrivals, float], Trace] = {}
 
     def tail(self, design: Design, qps: float, arrivals: Arrivals = "poisson") -> Tail:
-        """Return percentiles of latency of whole queries; raises `BadInputError` for a design with sub-batches."""
+        """Return percentiles of latency; queries in parts go through one sub-array a stage, part by part.
+
+        Raises `BadInputError` for parts on the undivided array, in turns.
+        """
         if design.sub_batches > 1:
-            raise BadInputError(
-                f"sub_batches: {design.sub_batches}; queries are served whole under load", hint="give 1"
-            )
+            return self._in_parts(design, qps, arrivals)
         stages = evaluate(design).stages
         rows = [(stage.network, stage.latency_ns, stage.part.count) for stage in stages]
         return self.served(*constant_stages(rows, shared=all(stage.part.shared for stage in stages)), qps, arrivals)
@@ -69,6 +96,18 @@ class Loaded:
         records = Simulator(services, detail=False, seed=self.seed).serve(self._trace(arrivals, qps), plan)
         p50, p95, p99 = np.percentile(records.latency_ns, [50, 95, 99]) / 1e6
         return Tail(qps, float(p50), float(p95), float(p99), not saturated(records))
+
+    def _in_parts(self, design: Design, qps: float, arrivals: Arrivals) -> Tail:
+        found = evaluate(design)
+        if any(stage.part.shared for stage in found.stages):
+            raise BadInputError(
+                f"sub_batches: {design.sub_batches} on the undivided array, where stages do not overlap", hint="give 1"
+            )
+        trace = self._trace(arrivals, qps)
+        latency = in_parts(trace.arrival_ns, found, design.sub_batches, each_stage=design.bugs.link_every_stage)
+        p50, p95, p99 = np.percentile(latency, [50, 95, 99]) / 1e6
+        offered = 1e9 * len(trace) / max(1, int(trace.arrival_ns[-1] - trace.arrival_ns[0]))
+        return Tail(qps, float(p50), float(p95), float(p99), offered < found.capacity_qps)
 
     def _trace(self, arrivals: Arrivals, qps: float) -> Trace:
         key = arrivals, qps
