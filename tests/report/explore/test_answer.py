@@ -73,6 +73,10 @@ def test_answers_that_differ_are_not_verified(document: dict[str, Any]) -> None:
 def test_a_single_stage_may_be_the_answer(document: dict[str, Any]) -> None:
     document["chosen"] = document["best_single_stage"]
     assert headline(Value(document)).startswith("No funnel of several stages beats a single one: ")
+    document["ratio_capacity"] = 0.8
+    assert f"are the same plan: 0.800{TIMES} between them is the noise of this machine." in sentences(document)
+    document["ratio_capacity"] = None
+    assert "are the same plan." in sentences(document)
 
 
 @pytest.mark.parametrize(

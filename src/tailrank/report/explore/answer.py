@@ -64,7 +64,7 @@ def headline(document: Value) -> str:
 def verdict(document: Value) -> tuple[str, str, str]:
     """Return (kind, words, sentences) of how sure the answer is, and what it costs in quality."""
     engine = document["engine"]
-    said = [_latency(document), _quality(document)]
+    said = [_latency(document), _quality(document), _one_plan(document)]
     if not engine:
         said.append("Nothing was served: capacities and latencies here are the simulator's.")
         return "open", "Simulated", " ".join(filter(None, said))
@@ -149,6 +149,16 @@ def _spread(side: Value) -> str:
 def _ends(side: Value) -> tuple[float, float]:
     ends = (side["capacity_bracket_qps"] or side["capacity_ci95_qps"]).numbers
     return (ends[0], ends[1]) if len(ends) == 2 else (math.nan, math.nan)
+
+
+def _one_plan(document: Value) -> str:
+    """Say what a ratio means where the funnel and the single stage are one and the same plan."""
+    plans = [document[key]["plan"].raw for key, _ in _NAMED]
+    if not plans[0] or plans[0] != plans[1]:
+        return ""
+    ratio = document["ratio_capacity"].number
+    words = "The chosen funnel and the best single stage are the same plan"
+    return f"{words}: {factor(ratio)} between them is the noise of this machine." if ratio is not None else f"{words}."
 
 
 def _latency(document: Value) -> str:
