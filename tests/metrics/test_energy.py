@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrank.core import BadInputError
-from tailrank.metrics import busy_power_w, joules_per_query, qps_per_watt
+from tailrank.metrics import busy_power_w, qps_per_watt
 
 watts = st.floats(0.5, 1e4)
 shares = st.floats(0, 1)
@@ -31,18 +31,12 @@ def test_rounding_above_the_whole_is_not() -> None:
     assert busy_power_w(10.0, 20.0, 1 + 1e-12) == 20.0
 
 
-@given(qps=st.floats(1e-3, 1e6), power=watts)
-def test_queries_per_joule_and_joules_per_query_are_reciprocal(qps: float, power: float) -> None:
-    assert qps_per_watt(qps, power) * joules_per_query(qps, power) == pytest.approx(1.0)
-
-
-def test_no_queries_cost_endless_energy_each() -> None:
-    assert qps_per_watt(0.0, 100.0) == 0.0
-    assert joules_per_query(0.0, 100.0) == math.inf
+@given(qps=st.floats(0.0, 1e6), power=watts)
+def test_queries_per_watt_times_watts_are_queries(qps: float, power: float) -> None:
+    assert qps_per_watt(qps, power) * power == pytest.approx(qps)
 
 
 @pytest.mark.parametrize(("qps", "power"), [(-1.0, 10.0), (math.nan, 10.0), (1.0, 0.0), (1.0, -5.0), (1.0, math.nan)])
 def test_negative_loads_and_no_power_are_refused(qps: float, power: float) -> None:
-    for measure in (qps_per_watt, joules_per_query):
-        with pytest.raises(BadInputError):
-            measure(qps, power)
+    with pytest.raises(BadInputError):
+        qps_per_watt(qps, power)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tailrank.core import BadInputError
 from tailrank.metrics import SLATarget
-from tailrank.tuner import ProbeSearch, probe_capacity
+from tailrank.tuner import ProbeSearch
 
 FIXED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOAL = SLATarget(latency_ms=100)
@@ -117,7 +117,10 @@ def test_driving_a_system_whose_capacity_is_known(queue, make_trace, plan):
     # M/M/1 again: p95 = ln 20 / (mu - lambda); one run of 40,000 queries at load .7 is good to some per cent.
     goal = SLATarget(latency_ms=10)
     trace = make_trace(5, 40_000)
-    found = probe_capacity(queue(5, lambda _: 1e6), trace.at_rate, plan, goal, 800.0, 10)
+    system, search = queue(5, lambda _: 1e6), ProbeSearch(goal, 800.0, probes=10)
+    while (qps := search.next_qps()) is not None:
+        search.tell(qps, system.serve(trace.at_rate(qps), plan))
+    found = search.bracket()
     assert found.closed
     assert found.qps == pytest.approx(1000 - math.log(20) / 0.01, rel=0.06)
     assert all(probe.met == (probe.percentile_ms <= 10) for probe in found.probes)

@@ -5,7 +5,7 @@ Pure functions of records and scores from anywhere; not aware of who made them.
 
 from tailrank.metrics.bootstrap import bootstrap, paired
 from tailrank.metrics.clicks import auc, logloss
-from tailrank.metrics.energy import busy_power_w, joules_per_query, qps_per_watt
+from tailrank.metrics.energy import busy_power_w, qps_per_watt
 from tailrank.metrics.funnel_quality import FunnelQuality, Parts
 from tailrank.metrics.late import late_share
 from tailrank.metrics.percentiles import Interval, percentile, percentile_interval, t_interval
@@ -30,7 +30,6 @@ __all__ = [
     "busy_power_w",
     "fidelity",
     "hit_rate",
-    "joules_per_query",
     "late_share",
     "logloss",
     "meets",

@@ -1,8 +1,8 @@
-"""Energy: power from busy shares, queries per watt, joules per query. Nothing here measures."""
+"""Energy: power from busy shares, queries per watt. Nothing here measures."""
 
 from tailrank.core import BadInputError
 
-__all__ = ["busy_power_w", "joules_per_query", "qps_per_watt"]
+__all__ = ["busy_power_w", "qps_per_watt"]
 
 SLACK = 1e-9  # a share may exceed one by rounding
 
@@ -22,12 +22,6 @@ def qps_per_watt(qps: float, power_w: float) -> float:
     """Return queries per second and watt, which is queries per joule; raises `BadInputError` without power."""
     _check(qps, power_w)
     return qps / power_w
-
-
-def joules_per_query(qps: float, power_w: float) -> float:
-    """Return the energy of a query in joules; infinite where no query is served but power is drawn."""
-    _check(qps, power_w)
-    return power_w / qps if qps > 0 else float("inf")
 
 
 def _check(qps: float, power_w: float) -> None:

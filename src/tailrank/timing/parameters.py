@@ -96,10 +96,6 @@ class Fit(Config, frozen=True, kw_only=True):
     source: str = ""
     borrowed_from: str = ""
 
-    def covers(self, items: int) -> bool:
-        """Return whether batches of `items` lie within what was measured."""
-        return self.batches[0] <= items <= self.batches[1]
-
     def notes(self, largest: int) -> tuple[str, ...]:
         """Return what a reader must know about times of batches of 1 to `largest` items."""
         found = []

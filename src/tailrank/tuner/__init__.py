@@ -25,7 +25,7 @@ from tailrank.tuner.plans import (
     with_threshold,
 )
 from tailrank.tuner.policies import POLICIES, Policies, PolicyTrial, try_policies, without_policies
-from tailrank.tuner.probe import Bracket, Probe, ProbeSearch, probe_capacity
+from tailrank.tuner.probe import Bracket, Probe, ProbeSearch
 from tailrank.tuner.race import Course, Leader
 from tailrank.tuner.reading import tail_ms
 from tailrank.tuner.regret import (
@@ -97,7 +97,6 @@ __all__ = [
     "plan_grid",
     "plan_table",
     "prefix",
-    "probe_capacity",
     "rates_by_hour",
     "regret",
     "slices_per_query",

@@ -5,14 +5,13 @@ probes of several plans on one machine: slow drifts of the machine then hit all 
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
-from tailrank.core import BadInputError, Plan, Records, System, Trace
+from tailrank.core import BadInputError, Records
 from tailrank.metrics import WARMUP, SLATarget, meets, saturated
 from tailrank.tuner.reading import tail_ms
 
-__all__ = ["Bracket", "Probe", "ProbeSearch", "probe_capacity"]
+__all__ = ["Bracket", "Probe", "ProbeSearch"]
 
 
 CAUTION = 0.98  # of what an overloaded run sustained; the next load to offer
@@ -136,21 +135,3 @@ def _sustained_qps(records: Records) -> float:
         return math.inf
     span_ns = int(records.finish_ns.max() - records.arrival_ns[0])
     return int(records.ok.sum()) / span_ns * 1e9 if span_ns > 0 else math.inf
-
-
-def probe_capacity(
-    system: System,
-    traces: Callable[[float], Trace],
-    plan: Plan,
-    target: SLATarget,
-    start_qps: float,
-    probes: int = 8,
-    *,
-    tolerance: float = 0.01,
-    warmup: float = WARMUP,
-) -> Bracket:
-    """Search the capacity of one plan on a slow system; `traces(qps)` makes the trace to offer at that load."""
-    search = ProbeSearch(target, start_qps, probes=probes, tolerance=tolerance, warmup=warmup)
-    while (qps := search.next_qps()) is not None:
-        search.tell(qps, system.serve(traces(qps), plan))
-    return search.bracket()
