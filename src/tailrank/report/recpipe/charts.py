@@ -1,6 +1,5 @@
 """Figures of quality and of the cut: logged values are hollow or dotted and tagged L, ours are solid."""
 
-
 import plotly.graph_objects as go
 
 from tailrank.report.charts import Absent, Chart

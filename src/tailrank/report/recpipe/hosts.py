@@ -68,9 +68,7 @@ def where_it_collapses(document: Value) -> Chart | Absent:
     if not rows:
         return Absent(heading, "the document holds no modelled GPU")
     figure = blank("", "queries/s")
-    names = ["T4, the artifact's times [L]"] + [
-        f"{(row['gpu'].text or '').upper()}, {row['inputs'].text}" for row in rows
-    ]
+    names = ["T4, artifact, [L]"] + [f"{(row['gpu'].text or '').upper()}, {row['inputs'].text}" for row in rows]
     bounds = [logged["bound_qps"].number] + [row["front_bound_qps"].number for row in rows]
     whole = [None] + [row["capacity_qps"].number for row in rows]
     figure.add_bar(x=list(map(folded, names)), y=bounds, name="one worker's bound", marker={"color": "#b9bec6"})

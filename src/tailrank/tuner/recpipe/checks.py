@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from tailrank.tuner.recpipe.latency import ONE, THREE, TWO, TailCell
 
@@ -55,7 +55,7 @@ TEXTS = (
     "NDCG rises with the model, on all items",
     "items do ten times as much as the model, or more",
     "128 or 512 of all items kept: within 0.1 points",
-    "two stages are as good as the large model alone: within 0.1 points",
+    "two stages are as good as the large model alone: at most 0.1 points lost",
 )
 
 
@@ -79,16 +79,19 @@ def of_quality(name: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     pairs = found["checks"]["ndcg"]
     kept = pairs.get("keep_few_less_many")
-    lines.append(line(10, name, TEXTS[3], None if kept is None else abs(kept[0]) < TENTH, _interval(kept)))
+    lines.append(line(10, name, TEXTS[3], None if kept is None else _small(kept, "either"), _interval(kept)))
     two = pairs["two_less_one"]
-    best = two[max(two, key=int)] if "512" not in two else two["512"]
+    if not two:
+        return [*lines, line(10, name, TEXTS[4], None, "too few candidates")]
+    kept_most = "512" if "512" in two else max(two, key=int)
+    best = two[kept_most]
     others = ", ".join(
         f"{key.partition(':')[0]} first {_interval(each)}"
         for key, each in pairs["best_two_less_one"].items()
-        if key.endswith(":512")
+        if key.endswith(f":{kept_most}")
     )
-    words = f"{networks[0]} first {_interval(best)}" + (f"; {others}" if others else "") + ", 512 kept"
-    lines.append(line(10, name, TEXTS[4], abs(best[0]) < TENTH, words))
+    words = f"{networks[0]} first {_interval(best)}" + (f"; {others}" if others else "") + f", {kept_most} kept"
+    lines.append(line(10, name, TEXTS[4], _small(best, "loss"), words))
     return lines
 
 
@@ -207,3 +210,15 @@ def _interval(found: Sequence[float] | None) -> str:
     if found is None:
         return "too few candidates"
     return f"{found[0]:+.2f} points ({found[1]:+.2f} to {found[2]:+.2f})"
+
+
+def _small(found: Sequence[float], side: Literal["either", "loss"]) -> bool | None:
+    """Return whether a difference (value, low, high in points) is within a tenth, or at least no loss beyond it.
+
+    False only where all of its interval is beyond; None where chance could have put it there.
+    """
+    value, low, high = found
+    if value >= -TENTH and (side == "loss" or value <= TENTH):
+        return True
+    beyond = high < -TENTH or (side == "either" and low > TENTH)
+    return False if beyond else None

@@ -161,7 +161,8 @@ def _lowest(cells: Sequence[TailCell]) -> dict[tuple[str, str], float]:
 
 
 def _summary(values: Sequence[float]) -> tuple[float, float, float]:
-    return fmean(values), min(values), max(values)
+    low, high = min(values), max(values)
+    return min(max(fmean(values), low), high), low, high  # a mean of equal values may round beyond them
 
 
 def _halved(rising: Callable[[float], float], low: float, high: float) -> float:
