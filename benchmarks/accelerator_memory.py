@@ -19,8 +19,8 @@ from tailrank.accelerator import Design, evaluate, parse_stages
 from tailrank.accelerator.memory import (
     CORRECTED_SPLIT,
     RELEASED_SPLIT,
-    EmbeddingMemory,
     SplitMethod,
+    memory_of,
     read_keys,
     split_curves,
     split_orderings,
@@ -98,9 +98,10 @@ def look_ahead() -> None:
         front, back = evaluate(design).stages
         cycles = back.cycles.load + back.cycles.compute + back.cycles.interaction
         for how, share in (("none", 0.0), ("selected", 0.25), ("buffered", 0.25), ("all", 0.25)):
-            memory = EmbeddingMemory(look_ahead_share=share, dram_rows=in_dram, overlapped=overlapped)
+            memory = memory_of(design.chip, share=0.25)
+            memory = replace(memory, look_ahead_share=share, dram_rows=in_dram, overlapped=overlapped)
             found = two_stage(
-                replace(memory, dram=replace(memory.dram, gib_s=8.0), sram_bytes_per_ns=8.0),  # a quarter's share
+                memory,
                 first,
                 ids,
                 chosen,
@@ -143,6 +144,7 @@ def topk(args: argparse.Namespace) -> None:
         "fill": {"bins": (16, 64), "unit": FilterUnit(excess="fill")},
         "first": {"bins": (16, 64), "unit": FilterUnit(excess="first")},
         "thresholds": {"bins": (64,), "admitted": (0.5, 0.35, 0.25)},
+        "threshold follows": {"bins": (64,), "parts": (2, 4, 8), "unit": FilterUnit(excess="fill", follow=4)},
         "sub-batches": {"bins": (16, 64), "parts": (2, 4, 8), "unit": FilterUnit(excess="fill")},
     }
     for field in fields(Faults):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tailrank.accelerator.memory import EmbeddingMemory, Tier, two_stage
+from tailrank.accelerator import Chip
+from tailrank.accelerator.memory import EmbeddingMemory, Tier, memory_of, two_stage
 from tailrank.core import BadInputError, stream
 
 SMALL = EmbeddingMemory(
@@ -196,6 +197,14 @@ def test_sram_is_divided():
     assert (memory.look_ahead_bytes, memory.front_cache_bytes, memory.back_cache_bytes) == (200, 200, 600)
     packed = replace(memory, lines="packed")
     assert (packed.entry_bytes(16), packed.per_entry(16), packed.per_entry(128)) == (128, 8, 1)
+
+
+def test_the_chips_memory_is_the_default():
+    assert memory_of(Chip()) == EmbeddingMemory()
+    quarter = memory_of(Chip(), share=0.25)
+    assert (quarter.dram.gib_s, quarter.sram_bytes_per_ns, quarter.sram_bytes) == (8, 8, 16 << 20)
+    with pytest.raises(BadInputError, match="share"):
+        memory_of(Chip(), share=0)
 
 
 @pytest.mark.parametrize(

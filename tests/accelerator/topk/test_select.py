@@ -16,6 +16,7 @@ UNITS = st.builds(
     bins=st.sampled_from([2, 4, 16, 64]),
     score_bits=st.just(BITS),
     threshold=st.none() | st.integers(0, 2**BITS - 1),
+    follow=st.none() | st.integers(0, 3),
     buffer=st.none() | st.integers(1, 40),
     excess=st.sampled_from(["pass", "first", "fill"]),
     lanes=st.integers(1, 5),
@@ -29,8 +30,11 @@ def test_the_compiled_unit_is_the_reference_bit_by_bit(unit, queries, keep, part
     first = np.cumsum([0, *map(len, queries)])
     found = select(unit, np.concatenate(queries).astype(np.int32), first, keep, parts)
     rows = [code for query in queries for code in query]
+    threshold = None
     for batch, (begin, end) in enumerate(zip(found.begin[:-1], found.begin[1:], strict=True)):
-        passed = reference(unit, rows[begin:end], int(found.keep[batch]))
+        threshold = None if batch in found.queries else threshold
+        passed = reference(unit, rows[begin:end], int(found.keep[batch]), threshold)
+        threshold = unit.next_threshold(passed.edge)
         assert found.positions[begin : begin + found.count[batch]].tolist() == passed.positions
         assert (found.buffered[batch], found.lost[batch]) == (passed.buffered, passed.lost)
         assert (found.walked[batch], found.deepest[batch]) == (passed.walked, passed.deepest)
@@ -78,6 +82,16 @@ def test_sub_batches_cover_every_candidate_once_and_keep_k_in_all(sizes, keep, p
         assert len(each) == min(parts, size)
         assert each.max() - each.min() <= 1
         assert kept[mine].sum() == min(keep, size)
+
+
+def test_a_threshold_that_follows_buffers_less_and_holds_nothing_back_where_sub_batches_are_alike():
+    codes = np.tile(stream(2, "codes").integers(0, 2**16, 500), 4).astype(np.int32)
+    free, follows = FilterUnit(), FilterUnit(follow=0)
+    every = select(free, codes, [0, 2000], 100, 4)
+    some = select(follows, codes, [0, 2000], 100, 4)
+    assert some.inside.tolist() == every.inside.tolist()
+    assert some.buffered[0] == every.buffered[0] == 500
+    assert some.buffered[1:].tolist() == some.count[1:].tolist()  # just what goes on
 
 
 def test_the_published_rtl_is_no_filter():

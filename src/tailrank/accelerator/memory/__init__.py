@@ -11,7 +11,7 @@ from tailrank.accelerator.memory.caches import (
     stack_distances,
     static_curve,
 )
-from tailrank.accelerator.memory.hierarchy import EmbeddingMemory, Lines, LookAhead, Tier
+from tailrank.accelerator.memory.hierarchy import EmbeddingMemory, Lines, LookAhead, Tier, memory_of
 from tailrank.accelerator.memory.orderings import (
     LOGGED_AMAT,
     LOGGED_BEST_SHARE,
@@ -55,6 +55,7 @@ __all__ = [
     "fifo_hits",
     "hits",
     "lru_curve",
+    "memory_of",
     "number",
     "read_keys",
     "sized_lru_hits",

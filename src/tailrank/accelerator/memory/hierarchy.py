@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from tailrank.accelerator.chip import Chip
 from tailrank.core import BadInputError, Config
 
-__all__ = ["EmbeddingMemory", "Lines", "LookAhead", "Tier"]
+__all__ = ["EmbeddingMemory", "Lines", "LookAhead", "Tier", "memory_of"]
 
 GIB_PER_NS = 2**30 / 1e9
 Count = Annotated[int, Meta(ge=1)]
@@ -27,6 +28,24 @@ class Tier(Config, frozen=True, kw_only=True):
     def transfer_ns(self, size_bytes: float) -> float:
         """Return how long one channel is busy with `size_bytes`."""
         return size_bytes * self.channels / (self.gib_s * GIB_PER_NS)
+
+
+def memory_of(chip: Chip, *, share: float = 1.0, channels: int = 4) -> "EmbeddingMemory":
+    """Return the memory of `chip`, whose back end has `share` of the bandwidths of SRAM, DRAM and flash.
+
+    Capacities are whole: `front_share` and `look_ahead_share` divide them, `msgspec.structs.replace` sets them. The
+    chip's `miss_rate` does not matter: finding it is what the memory is for.
+    """
+    if not 0 < share <= 1:
+        raise BadInputError(f"a share of {share:g} of the bandwidths", hint="above 0 and at most 1")
+    return EmbeddingMemory(
+        sram_bytes=chip.embedding_sram_bytes,
+        sram_bytes_per_ns=share * chip.gather_bytes / chip.clock_ns,
+        dram=Tier(
+            latency_ns=chip.dram_latency_cycles * chip.clock_ns, gib_s=share * chip.dram_gib_s, channels=channels
+        ),
+        ssd=Tier(latency_ns=chip.flash_latency_cycles * chip.clock_ns, gib_s=share * chip.flash_gib_s),
+    )
 
 
 class EmbeddingMemory(Config, frozen=True, kw_only=True):

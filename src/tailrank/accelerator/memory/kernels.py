@@ -70,7 +70,7 @@ def lru_distances(ids: I32, rows: int, out: I32) -> None:
     count = len(ids)
     words = np.zeros((count >> 6) + 1, np.uint64)
     tree = np.zeros(len(words) + 1, np.int32)
-    last = np.full(rows, -1, np.int64)
+    last = np.full(rows, -1, np.int32)
     one, distinct, filled = np.uint64(1), 0, 0
     for time in range(count):
         word = time >> 6
@@ -121,7 +121,7 @@ def sized_lru_distances(ids: I32, size: I64, out: I64) -> None:
     count = len(ids)
     weight = np.zeros(((count >> 6) + 1) << 6, np.int64)
     tree = np.zeros((count >> 6) + 2, np.int64)
-    last = np.full(len(size), -1, np.int64)
+    last = np.full(len(size), -1, np.int32)
     total, filled = 0, 0
     for time in range(count):
         word = time >> 6
@@ -166,7 +166,7 @@ def classed_lru_distances(ids: I32, kind: U8, size: I64, out: I64) -> None:
     count, kinds = len(ids), len(size)
     words = np.zeros(((count >> 6) + 1, kinds), np.uint64)
     tree = np.zeros((count >> 6) + 2, np.int64)
-    last = np.full(len(kind), -1, np.int64)
+    last = np.full(len(kind), -1, np.int32)
     one, total, filled = np.uint64(1), 0, 0
     for time in range(count):
         word = time >> 6
@@ -208,7 +208,8 @@ def fifo(ids: I32, rows: int, capacity: int, measured_from: int) -> int:
 
     No queue is needed: a row that came in as the m-th is there until `capacity` more have.
     """
-    entered = np.full(rows, -1 - capacity, np.int64)
+    capacity = min(capacity, rows)
+    entered = np.full(rows, -1 - capacity, np.int32)
     misses, hits = 0, 0
     for time in range(len(ids)):
         key = ids[time]

@@ -14,9 +14,10 @@ I64 = NDArray[np.int64]
 @compiled
 def select(
     codes: I32,
+    queries: I64,
     begin: I64,
     keep: I64,
-    shape: tuple[int, int, int, int, int, int],
+    shape: tuple[int, int, int, int, int, int, int],
     faults: tuple[bool, bool, bool, bool, bool],
     out: I32,
     count: I64,
@@ -27,13 +28,17 @@ def select(
 ) -> None:
     """Fill in, for each of the batches `begin[b]` to `begin[b + 1]`, what `reference.Passed` says.
 
-    `shape` is bins, shift, threshold (-1: none), buffer (-1: any), excess (0 pass, 1 first, 2 fill), lanes. `faults`
-    are wrapped_scan, strict_edge, narrow_compare, short_offset, one_register. Positions go to `out` from `begin[b]`.
+    Queries begin with batches `queries[q]`. `shape` is bins, shift, threshold (-1: none), how many bins below the last
+    edge it follows (-1: it does not), buffer (-1: any), excess (0 pass, 1 first, 2 fill), lanes. `faults` are
+    wrapped_scan, strict_edge, narrow_compare, short_offset, one_register. Positions go to `out` from `begin[b]`.
     """
-    bins, shift, threshold, buffer, excess, lanes = shape
+    bins, shift, base, follow, buffer, excess, lanes = shape
     wrapped, strict, narrow, short, single = faults
     counts, depth = np.zeros(bins, np.int64), np.zeros(lanes, np.int64)
+    query, threshold = 0, base
     for batch in range(len(begin) - 1):
+        if batch == queries[query]:
+            query, threshold = query + 1, base
         first, end, wanted = begin[batch], begin[batch + 1], keep[batch]
         counts[:] = 0
         depth[:] = 0
@@ -87,5 +92,8 @@ def select(
                 left -= 1
             out[first + going] = offset
             going += 1
+        threshold = base
+        if follow >= 0 and wanted > 0:
+            threshold = max(base, edge - (follow << shift) - 1)
         count[batch], buffered[batch], lost[batch] = going, inside, missed
         walked[batch], deepest[batch] = steps, depth.max()

@@ -12,7 +12,7 @@ class Passed(NamedTuple):
     """What one batch leaves: `positions` that go on, in order of arrival; and what it took to find them.
 
     `buffered` scores were kept until the walk, `lost` found the buffer full, `walked` bins were looked at, and the
-    fullest lane had `deepest` entries.
+    fullest lane had `deepest` entries. `edge` is the lower edge of the last bin walked.
     """
 
     positions: list[int]
@@ -20,17 +20,22 @@ class Passed(NamedTuple):
     lost: int
     walked: int
     deepest: int
+    edge: int
 
 
-def reference(unit: FilterUnit, codes: Sequence[int], keep: int) -> Passed:
-    """Return what `unit` lets go on of a batch of `codes`, each from 0 to `unit.codes` - 1, asked for `keep`."""
+def reference(unit: FilterUnit, codes: Sequence[int], keep: int, threshold: int | None = None) -> Passed:
+    """Return what `unit` lets go on of a batch of `codes`, each from 0 to `unit.codes` - 1, asked for `keep`.
+
+    `threshold` is that of a later sub-batch: `unit.next_threshold` of the `edge` before. Absent: the unit's own.
+    """
+    least = threshold if threshold is not None else -1 if unit.threshold is None else unit.threshold
     counts, buffer, depth, lost = [0] * unit.bins, [], [0] * unit.lanes, 0
     room = len(codes) if unit.buffer is None else unit.buffer
     for position, code in enumerate(codes):
         number = code >> unit.shift
         if number < unit.bins:
             counts[number] += 1
-        if unit.threshold is not None and code <= unit.threshold:
+        if code <= least:
             continue
         if sum(depth) == room:
             lost += 1
@@ -42,7 +47,7 @@ def reference(unit: FilterUnit, codes: Sequence[int], keep: int) -> Passed:
     if unit.faults.one_register:
         buffer = buffer[-1:]
     going = [entry for entry in buffer if _above(unit, *entry, edge)]
-    return Passed(_cut(unit, going, edge, keep, above), sum(depth), lost, walked, max(depth))
+    return Passed(_cut(unit, going, edge, keep, above), sum(depth), lost, walked, max(depth), edge)
 
 
 def _walk(unit: FilterUnit, counts: list[int], keep: int) -> tuple[int, int, int]:

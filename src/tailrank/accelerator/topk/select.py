@@ -119,10 +119,11 @@ def select(unit: FilterUnit, codes: I32, first: ArrayLike, keep: int, parts: int
     count, buffered, lost, walked, deepest = (np.zeros(len(kept), np.int64) for _ in range(5))
     threshold = -1 if unit.threshold is None else unit.threshold
     room = -1 if unit.buffer is None else unit.buffer
-    shape = (unit.bins, unit.shift, threshold, room, EXCESS[unit.excess], unit.lanes)
+    follow = -1 if unit.follow is None else unit.follow
+    shape = (unit.bins, unit.shift, threshold, follow, room, EXCESS[unit.excess], unit.lanes)
     wrong = unit.faults
     faults = (wrong.wrapped_scan, wrong.strict_edge, wrong.narrow_compare, wrong.short_offset, wrong.one_register)
-    kernels.select(given, begin, kept, shape, faults, out, count, buffered, lost, walked, deepest)
+    kernels.select(given, queries, begin, kept, shape, faults, out, count, buffered, lost, walked, deepest)
     chosen = np.arange(len(given)) - np.repeat(begin[:-1], np.diff(begin)) < np.repeat(count, np.diff(begin))
     inside = np.zeros(len(given), np.bool_)
     inside[(np.repeat(begin[:-1], np.diff(begin)) + out)[chosen]] = True

@@ -54,6 +54,9 @@ class FilterUnit(Config, frozen=True, kw_only=True):
     - `first`: the first K to arrive go on, better or not;
     - `fill`: the better bins go on whole, and of the last bin the first to arrive, until there are K.
 
+    With `follow`, the threshold of a query's next sub-batch is so many bins below the edge that this one ended at,
+    where that is above `threshold`: what a low score is for this user, the user's first candidates tell.
+
     They are fewer where a batch has fewer than K scores, or the threshold or a full buffer held some back.
     `lanes` scores arrive in a cycle; each lane has counters and a buffer of its own (`buffer` is that of all).
     Raises `BadInputError` for bins that are no power of two, or more than codes.
@@ -62,6 +65,7 @@ class FilterUnit(Config, frozen=True, kw_only=True):
     bins: Annotated[int, Meta(ge=2)] = 16
     score_bits: Annotated[int, Meta(ge=1, le=24)] = 16
     threshold: Annotated[int, Meta(ge=0)] | None = None
+    follow: Annotated[int, Meta(ge=0)] | None = None
     buffer: Count | None = None
     excess: Excess = "pass"
     lanes: Count = 16
@@ -96,6 +100,13 @@ class FilterUnit(Config, frozen=True, kw_only=True):
     def shift(self) -> int:
         """How many of a code's low bits its bin does not know."""
         return self.score_bits - self.bin_bits - self.faults.wide_index
+
+    def next_threshold(self, edge: int) -> int:
+        """Return the threshold (-1: none) of the sub-batch after one whose walk ended at a bin with this lower edge."""
+        base = -1 if self.threshold is None else self.threshold
+        if self.follow is None or edge >= self.bins << self.shift:  # nothing was asked for, and nothing learned
+            return base
+        return max(base, edge - (self.follow << self.shift) - 1)
 
     def state_bits(self, items: int) -> int:
         """Return the bits that counters and buffer hold for batches of `items` scores."""
