@@ -10,6 +10,7 @@ from tailrank.report.wording import (
     amount,
     count,
     describe_plan,
+    factor,
     interval,
     percent,
     plural,
@@ -51,6 +52,10 @@ def test_amount_keeps_three_digits_and_whole_numbers_from_a_hundred(value: float
 def test_amount_is_within_half_a_unit_of_the_third_digit(value: float) -> None:
     read_back = float(amount(value).replace(",", ""))
     assert math.isclose(read_back, value, rel_tol=0.0051)
+
+
+def test_a_ratio_has_three_digits_and_its_sign() -> None:
+    assert [plain(factor(value)) for value in (1.8, 12.345, 250.4, None)] == ["1.80x", "12.3x", "250x", NOT_MEASURED]
 
 
 def test_units_stay_with_their_number() -> None:

@@ -6,10 +6,9 @@ from typing import Any
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tailrank.core.files import write_text
 from tailrank.report.charts.fleet import demand_and_capacity, hosts_by_hour, power_by_hour
-from tailrank.report.document import Value, read
-from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.document import Value
+from tailrank.report.frame import placed_row, reproduce, template, write_page
 from tailrank.report.tables import Table
 from tailrank.report.wording import NOT_MEASURED, amount, count, interval, plural, target, unbroken
 
@@ -21,9 +20,7 @@ def write_fleet(directory: Path) -> Path:
 
     Raises `BadInputError` when the result is missing or is not a result document.
     """
-    path = directory / "report.html"
-    write_text(path, render_fleet(read(directory / "result.json")))
-    return path
+    return write_page(directory, render_fleet)
 
 
 def render_fleet(document: dict[str, Any]) -> str:
@@ -36,7 +33,7 @@ def render_fleet(document: dict[str, Any]) -> str:
         verdict=value["verdict"]["text"].text or "The document records no verdict.",
         figures=_key_figures(value),
         notes=value["notes"].texts,
-        charts=[placed(each, f"fleet-{number}") for number, each in enumerate(charts)],
+        charts=placed_row("fleet", charts),
         kinds=_kinds(value),
         totals=_totals(value),
         hours=_hours(value),

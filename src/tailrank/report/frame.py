@@ -1,16 +1,30 @@
-"""What every page needs around its figures: templates, figures placed in them, and how to run it again."""
+"""What every page needs around its figures: templates, figures placed in them, plans, and how to run it again."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import tomli_w
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from tailrank.core.files import write_text
 from tailrank.report.charts import Absent, Chart
-from tailrank.report.document import Value
+from tailrank.report.document import Value, read
 from tailrank.report.wording import NOT_MEASURED, amount, unbroken
 
-__all__ = ["placed", "reproduce", "template"]
+__all__ = ["placed", "placed_row", "plan_toml", "reproduce", "template", "write_page"]
+
+
+def write_page(directory: Path, render: Callable[[dict[str, Any]], str]) -> Path:
+    """Write `directory/report.html` from `directory/result.json`, whole or not at all, and return its path.
+
+    Raises `BadInputError` when the result is missing or is not a result document.
+    """
+    path = directory / "report.html"
+    write_text(path, render(read(directory / "result.json")))
+    return path
 
 
 @cache
@@ -41,9 +55,27 @@ def placed(each: Chart | Absent, name: str) -> dict[str, Any]:
     }
 
 
+def placed_row(name: str, row: Sequence[Chart | Absent]) -> list[dict[str, Any]]:
+    """Return the same for a row of figures, which are numbered."""
+    return [placed(each, f"{name}-{number}") for number, each in enumerate(row)]
+
+
 def _draw(chart: Chart) -> Markup:
     """Return the figure as JSON that is safe inside a script element: plotly escapes <, > and /."""
     return Markup(chart.figure.to_json(engine="json"))
+
+
+def plan_toml(plan: Value) -> str:
+    """Return a plan as the TOML file that every verb reads."""
+    return tomli_w.dumps(_without_nulls(plan.raw)) if isinstance(plan.raw, dict) else NOT_MEASURED
+
+
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(key): _without_nulls(each) for key, each in data.items() if each is not None}
+    if isinstance(data, list):
+        return [_without_nulls(each) for each in data if each is not None]
+    return data
 
 
 def reproduce(document: Value) -> list[tuple[str, str]]:

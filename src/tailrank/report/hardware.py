@@ -4,7 +4,7 @@ import math
 
 from tailrank.report.document import Value
 from tailrank.report.tables import Table
-from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent, plural, times
+from tailrank.report.wording import NOT_MEASURED, amount, count, factor, interval, percent, plural, times
 
 __all__ = ["gpu_gain", "gpu_line", "gpu_speed", "precision"]
 
@@ -78,7 +78,7 @@ def gpu_speed(document: Value) -> Table | None:
         items = each["items"].number
         if items is not None and math.log2(max(items, 1)).is_integer():
             share = shares.get(items)
-            cells = amount(each["cpu_us"].number), amount(each["gpu_us"].number), _times(each["ratio"].number)
+            cells = amount(each["cpu_us"].number), amount(each["gpu_us"].number), factor(each["ratio"].number)
             rows.append((count(items), *cells, "" if share is None else _share(share)))
     sooner = gpu["break_even_items"].number
     note = "The GPU returns a batch sooner " + (
@@ -94,10 +94,6 @@ def _mean(share: Value) -> str:
 
 def _row(words: str, value: Value, ends: Value) -> tuple[str, str, str]:
     return words, amount(value.number), interval(ends)
-
-
-def _times(ratio: float | None) -> str:
-    return NOT_MEASURED if ratio is None else f"{amount(ratio)}\N{MULTIPLICATION SIGN}"
 
 
 def _share(share: float | None) -> str:

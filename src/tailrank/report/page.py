@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tailrank.core.files import write_text
 from tailrank.report import charts, hardware, tables
-from tailrank.report.document import Value, read
-from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.document import Value
+from tailrank.report.frame import placed_row, plan_toml, reproduce, template, write_page
 from tailrank.report.wording import (
     NONE_MET,
     NOT_MEASURED,
@@ -32,10 +30,7 @@ def write(directory: Path) -> Path:
 
     Raises `BadInputError` when the result is missing or is not a result document.
     """
-    document = read(directory / "result.json")
-    path = directory / "report.html"
-    write_text(path, render(document))
-    return path
+    return write_page(directory, render)
 
 
 def render(document: dict[str, Any]) -> str:
@@ -57,7 +52,7 @@ def render(document: dict[str, Any]) -> str:
         badge=_badge(value),
         figures=_key_figures(value),
         notes=value["notes"].texts + value["network"]["notes"].texts,
-        sections={name: [placed(each, f"{name}-{n}") for n, each in enumerate(row)] for name, row in sections.items()},
+        sections={name: placed_row(name, row) for name, row in sections.items()},
         summary=tables.summary(value),
         accuracy=tables.accuracy(value),
         runs=tables.engine_runs(value),
@@ -69,7 +64,7 @@ def render(document: dict[str, Any]) -> str:
         gpu_gain=hardware.gpu_gain(value),
         gpu_speed=hardware.gpu_speed(value),
         engine=bool(value["engine"]),
-        plans=[(name, _toml(plan)) for name, plan in _plans(value) if plan],
+        plans=[(name, plan_toml(plan)) for name, plan in _plans(value) if plan],
         reproduce=reproduce(value),
         plotly=Markup(get_plotlyjs()),
     )
@@ -130,16 +125,3 @@ def _key_figures(document: Value) -> list[tuple[str, str, str]]:
 
 def _plans(document: Value) -> list[tuple[str, Value]]:
     return [("tuned", document["plan"]), ("baseline", document["baseline"]["plan"])]
-
-
-def _toml(plan: Value) -> str:
-    """Return a plan as the TOML file that every verb reads."""
-    return tomli_w.dumps(_without_nulls(plan.raw)) if isinstance(plan.raw, dict) else NOT_MEASURED
-
-
-def _without_nulls(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {str(key): _without_nulls(each) for key, each in data.items() if each is not None}
-    if isinstance(data, list):
-        return [_without_nulls(each) for each in data if each is not None]
-    return data

@@ -12,6 +12,7 @@ __all__ = [
     "capacity_found",
     "count",
     "describe_plan",
+    "factor",
     "interval",
     "percent",
     "plural",
@@ -75,12 +76,17 @@ def times(value: float | None) -> str:
     )
 
 
+def factor(value: float | None) -> str:
+    """Return a ratio as people write it, to three digits: 1.80 or 12.3, with its sign."""
+    return NOT_MEASURED if value is None else f"{amount(value)}\N{MULTIPLICATION SIGN}"
+
+
 def scaled(value: float | None, unit: str) -> str:
     """Return `value` with a decimal prefix: 5.1 GB, 310 kFLOP."""
     if value is None:
         return NOT_MEASURED
-    factor, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f), PREFIXES[-1])
-    return amount(value / factor, f"{prefix}{unit}")
+    unit_of, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f), PREFIXES[-1])
+    return amount(value / unit_of, f"{prefix}{unit}")
 
 
 def target(sla: Value) -> str:

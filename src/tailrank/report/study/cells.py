@@ -7,9 +7,8 @@ from functools import cached_property
 
 from tailrank.report.document import Value
 from tailrank.report.study.paper import NETWORKS, TARGETS, TITLES
-from tailrank.report.wording import NOT_MEASURED, amount
 
-__all__ = ["Cells", "Key", "class_of", "factor", "geomean", "in_order", "title"]
+__all__ = ["Cells", "Key", "class_of", "geomean", "in_order", "title"]
 
 Key = tuple[str, str, str, str]  # network, target, host, scheduler
 
@@ -108,11 +107,6 @@ def title(network: str) -> str:
 def in_order(targets: Iterable[str]) -> list[str]:
     """Return each of `targets` once, from tight to loose; those that the paper does not have come last."""
     return _ordered(set(targets), TARGETS)
-
-
-def factor(value: float | None) -> str:
-    """Return a ratio as people write it, to three digits: 1.80 or 12.3, with its sign."""
-    return NOT_MEASURED if value is None else f"{amount(value)}\N{MULTIPLICATION SIGN}"
 
 
 def geomean(values: Iterable[float]) -> float | None:

@@ -6,10 +6,10 @@ Each returns whether it holds (None: the document lacks what is needed) and our 
 from itertools import pairwise
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, factor, geomean, in_order, title
+from tailrank.report.study.cells import Cells, geomean, in_order, title
 from tailrank.report.study.charts.knobs import curves
 from tailrank.report.study.paper import BOUND_BY
-from tailrank.report.wording import amount, count, percent, plural
+from tailrank.report.wording import amount, count, factor, percent, plural
 
 __all__ = ["best_batch_sizes", "gains", "gpu", "gpu_share", "lognormal", "peaks", "samples"]
 

@@ -1,10 +1,10 @@
 """Where our ratios differ from the paper's, and why: paragraphs made of the document's numbers."""
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, factor, geomean, title
+from tailrank.report.study.cells import Cells, geomean, title
 from tailrank.report.study.charts.knobs import curves
 from tailrank.report.study.paper import GAINS, TAGS
-from tailrank.report.wording import amount, count, percent, plural
+from tailrank.report.wording import amount, count, factor, percent, plural
 from tailrank.timing.device import device, device_names
 
 __all__ = ["differences"]

@@ -3,9 +3,9 @@
 from statistics import median
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import factor, title
+from tailrank.report.study.cells import title
 from tailrank.report.tables import Table
-from tailrank.report.wording import amount, count, percent, plural
+from tailrank.report.wording import amount, count, factor, percent, plural
 
 __all__ = ["faithful", "table"]
 

@@ -6,17 +6,16 @@ from typing import Any
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tailrank.core.files import write_text
 from tailrank.report.charts import Absent, Chart
-from tailrank.report.document import Value, read
-from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.document import Value
+from tailrank.report.frame import placed_row, reproduce, template, write_page
 from tailrank.report.study import charts, tables
-from tailrank.report.study.cells import Cells, factor
+from tailrank.report.study.cells import Cells
 from tailrank.report.study.differences import differences
 from tailrank.report.study.faithful import table as fidelity
 from tailrank.report.study.paper import GAINS, TAGS
 from tailrank.report.study.questions import answers
-from tailrank.report.wording import NOT_MEASURED, amount, count, percent, plural, unbroken
+from tailrank.report.wording import NOT_MEASURED, amount, count, factor, percent, plural, unbroken
 
 __all__ = ["render", "write"]
 
@@ -29,10 +28,7 @@ def write(directory: Path) -> Path:
 
     Raises `BadInputError` when the result is missing or is not a result document.
     """
-    document = read(directory / "result.json")
-    path = directory / "report.html"
-    write_text(path, render(document))
-    return path
+    return write_page(directory, render)
 
 
 def render(document: dict[str, Any]) -> str:
@@ -46,7 +42,7 @@ def render(document: dict[str, Any]) -> str:
         title="DeepRecSys, again",
         headline=_headline(value),
         figures=_key_figures(value),
-        sections={name: _placed(name, row) for name, row in _figures(value, hosts).items()},
+        sections={name: placed_row(name, row) for name, row in _figures(value, hosts).items()},
         beside=tables.beside_the_paper(value),
         answers=answers(value),
         differences=differences(value),
@@ -91,10 +87,6 @@ def _figures(document: Value, hosts: list[str]) -> dict[str, Figures]:
 def _some(row: Figures) -> Figures:
     """Return the figures that are there; all that are absent where none is."""
     return [each for each in row if isinstance(each, Chart)] or row[:1]
-
-
-def _placed(name: str, row: Figures) -> list[dict[str, Any]]:
-    return [placed(each, f"{name}-{number}") for number, each in enumerate(row)]
 
 
 def _headline(document: Value) -> str:

@@ -7,10 +7,10 @@ sentence says so.
 from dataclasses import dataclass
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, factor, geomean, in_order, title
+from tailrank.report.study.cells import Cells, geomean, in_order, title
 from tailrank.report.study.faithful import faithful
 from tailrank.report.study.paper import BOUND_BY
-from tailrank.report.wording import amount, count, percent, plural
+from tailrank.report.wording import amount, count, factor, percent, plural
 
 __all__ = ["Answer", "answers"]
 

@@ -1,10 +1,10 @@
 """The tables of the study: checks, claims, readings of the GPU's factor, and every cell."""
 
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, factor, title
+from tailrank.report.study.cells import Cells, title
 from tailrank.report.study.paper import EFFICIENCY, EFFICIENCY_TAG, GAINS, TAGS, TITLE_OF_TAG
 from tailrank.report.tables import Table
-from tailrank.report.wording import NOT_MEASURED, amount, count, interval, percent
+from tailrank.report.wording import NOT_MEASURED, amount, count, factor, interval, percent
 
 __all__ = ["beside_the_paper", "cells", "checks", "claims", "fits", "readings", "regret", "tags"]
 

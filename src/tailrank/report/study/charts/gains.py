@@ -4,10 +4,10 @@ import plotly.graph_objects as go
 
 from tailrank.report.charts.style import BASELINE, Absent, Chart, blank, mark, safe
 from tailrank.report.document import Value
-from tailrank.report.study.cells import Cells, factor, geomean, title
+from tailrank.report.study.cells import Cells, geomean, title
 from tailrank.report.study.charts.palette import PAPER, SCHEDULERS, log_axis
 from tailrank.report.study.paper import EFFICIENCY, EFFICIENCY_TAG, GAINS, TAGS
-from tailrank.report.wording import amount, plural
+from tailrank.report.wording import amount, factor, plural
 
 __all__ = ["efficiencies", "gains_by_network", "geomeans"]
 

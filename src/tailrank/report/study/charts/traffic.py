@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 
 from tailrank.report.charts.style import BASELINE, Absent, Chart, blank, mark, safe
 from tailrank.report.document import Value
-from tailrank.report.study.cells import class_of, factor, geomean, title
+from tailrank.report.study.cells import class_of, geomean, title
 from tailrank.report.study.charts.palette import OTHERS
-from tailrank.report.wording import count, plural
+from tailrank.report.wording import count, factor, plural
 
 __all__ = ["integer_poisson", "lognormal_penalty", "reuse"]
 
