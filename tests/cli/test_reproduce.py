@@ -112,7 +112,7 @@ def test_the_document_has_what_the_study_promises(tmp_path: Path, capsys: pytest
     ("words", "message"),
     [
         (["reproduce"], "study"),
-        (["reproduce", "recpipe"], "recpipe"),
+        (["reproduce", "recpype"], "recpype"),
         (["reproduce", "deeprecsys", "--networks", "rmc1,rmc9"], "rmc9"),
         (["reproduce", "deeprecsys", "--networks", ","], "`,`"),
         (["reproduce", "deeprecsys", "--seed", "x"], "not `x`"),
