@@ -11,6 +11,7 @@ from tailrank.accelerator.memory.caches import (
     stack_distances,
     static_curve,
 )
+from tailrank.accelerator.memory.figure10c import STAND_IN, Figure10c, figure_10c
 from tailrank.accelerator.memory.hierarchy import EmbeddingMemory, Lines, LookAhead, Tier, memory_of
 from tailrank.accelerator.memory.orderings import (
     LOGGED_AMAT,
@@ -40,7 +41,9 @@ __all__ = [
     "LOGGED_FRONT_RATE",
     "RELEASED_SPLIT",
     "SHARES",
+    "STAND_IN",
     "EmbeddingMemory",
+    "Figure10c",
     "HitCurve",
     "Lines",
     "LookAhead",
@@ -53,6 +56,7 @@ __all__ = [
     "Tier",
     "TwoStage",
     "fifo_hits",
+    "figure_10c",
     "hits",
     "lru_curve",
     "memory_of",
