@@ -257,3 +257,19 @@ def test_the_baseline_is_the_smaller_chip() -> None:
     baseline = released("rm-large:4096@1", filter="host")
     assert round(baseline.area.total, 3) == 26.517
     assert round(released("rm-large:4096@1").area.total, 3) == 28.550
+
+
+def test_look_ahead_hides_no_more_than_the_bandwidth_brings() -> None:
+    def starved(bandwidth: float) -> Evaluation:
+        front = StageDesign(network="rm-small", items=4096, rows=64, cols=64, servers=2)
+        back = StageDesign(network="rm-large", items=512, rows=64, cols=64, servers=2, bandwidth=bandwidth)
+        return evaluate(Design(stages=(front, back), sub_batches=4, resident=True, hidden_rows=True))
+
+    plenty, enough, little = (starved(bandwidth) for bandwidth in (0.25, 0.1, 0.001))
+    assert plenty.latency_ns == enough.latency_ns
+    assert plenty.stages[1].cycles.gather == 0 < plenty.stages[1].cycles.hidden
+    assert little.stages[1].cycles.gather > 0
+    assert little.stages[1].cycles.hidden == pytest.approx(little.stages[0].cycles.work)
+    assert little.latency_ns > 2 * plenty.latency_ns
+    fetched_ns = 4 * little.stages[1].fetch_ns + little.stages[1].link_ns
+    assert little.capacity_qps <= 2e9 / fetched_ns * (1 + 1e-12)

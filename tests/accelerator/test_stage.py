@@ -99,8 +99,8 @@ networks = st.sampled_from(["rm-small", "rm-large", "neumf-1m-medium", "rmc2", "
 def test_options_never_cost(network: str, items: int, slices: int) -> None:
     chip = replace(CHIP, weight_sram_bytes=2**31)  # all weights fit
     plain = cycles(network, CORRECTED, items=items, slices=slices, chip=chip)
-    for option in ("resident", "double_buffered", "hidden_rows"):
-        other = cycles(network, CORRECTED, items=items, slices=slices, chip=chip, **{option: True})
+    for option in ({"resident": True}, {"double_buffered": True}, {"hidden_cycles": 500.0}):
+        other = cycles(network, CORRECTED, items=items, slices=slices, chip=chip, **option)
         assert other.total <= plain.total
     assert cycles(network, CORRECTED, items=items, slices=slices, chip=chip, resident=True).load == 0
 

@@ -7,7 +7,7 @@ from tailrank.accelerator.chip import Chip
 from tailrank.accelerator.demand import Demand, demand
 from tailrank.accelerator.design import Design, Mode, StageDesign, artifact, design_of, parse_stages
 from tailrank.accelerator.energy import Energy, stage_energy
-from tailrank.accelerator.evaluate import Evaluation, StageResult, evaluate, pipeline_ns
+from tailrank.accelerator.evaluate import Evaluation, StageResult, chained, evaluate, pipeline_ns
 from tailrank.accelerator.fission import Part, Placed, place, slice_of, sliced
 from tailrank.accelerator.service import AcceleratorTime, simulated
 from tailrank.accelerator.stage import Filter, Setting, StageCycles, stage_cycles
@@ -41,6 +41,7 @@ __all__ = [
     "artifact",
     "bug_names",
     "chain",
+    "chained",
     "demand",
     "design_of",
     "evaluate",

@@ -60,9 +60,10 @@ class Design(Config, frozen=True, kw_only=True):
     """A funnel on a chip.
 
     `kept` items leave the last stage. `sub_batches` cuts a query into so many parts that follow each other through the
-    stages. `resident`, `double_buffered` and `hidden_rows` (look-ahead: rows of all stages but the first arrive while
-    the stage before computes) are as in `Setting`, and so are `bins` of the top-k unit. Raises `BadInputError` for a
-    funnel that widens, fewer items than sub-batches, or sub-batches and look-ahead without two stages.
+    stages. `resident`, `double_buffered` and `bins` of the top-k unit are as in `Setting`. With `hidden_rows`
+    (look-ahead), a part's rows arrive while the stage before works on it; what takes longer shows. Raises
+    `BadInputError` for a funnel that widens, fewer items than sub-batches, or sub-batches and look-ahead without two
+    stages.
     """
 
     stages: Annotated[tuple[StageDesign, ...], Meta(min_length=1)]

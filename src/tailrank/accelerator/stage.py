@@ -29,8 +29,8 @@ class Setting:
     """What decides a stage's cycles beside its network and items.
 
     `filter` is where the best are chosen. Weights that are `resident` are never loaded; `double_buffered` weights are
-    loaded while the layer before is computed; `hidden_rows` are in SRAM before the stage begins. With `bins`, the top-k
-    unit's walk over so many bins and the reading of its buffers count, too.
+    loaded while the layer before is computed; of gathering, `hidden_cycles` have passed before the stage begins. With
+    `bins`, the top-k unit's walk over so many bins and the reading of its buffers count, too.
     """
 
     chip: Chip
@@ -38,13 +38,16 @@ class Setting:
     filter: Filter = "chip"
     resident: bool = False
     double_buffered: bool = False
-    hidden_rows: bool = False
+    hidden_cycles: float = 0.0
     bins: int | None = None
 
 
 @dataclass(frozen=True)
 class StageCycles:
-    """Cycles of one stage by what they go to; `loaded_bytes` of weights and `dram_bytes` of rows come from DRAM."""
+    """Cycles of one stage by what they go to; `loaded_bytes` of weights and `dram_bytes` of rows come from DRAM.
+
+    `hidden` are cycles of gathering that have passed before the stage begins, and are not among `gather`.
+    """
 
     link_in: float
     gather: float
@@ -55,6 +58,7 @@ class StageCycles:
     link_out: float
     loaded_bytes: float
     dram_bytes: float
+    hidden: float = 0.0
 
     @property
     def work(self) -> float:
@@ -94,11 +98,12 @@ def stage_cycles(
                 loaded += 0.0 if setting.resident else size
     compute = math.fsum(times)
     load = _hidden(loads, times) if setting.double_buffered else math.fsum(loads)
-    rows = 0.0 if setting.hidden_rows else float(demand.row_bytes) * items
     link_in, link_out = _link(setting, items, kept, first, last)
+    gather = _gather(chip, bugs, float(demand.row_bytes) * items, part, rate)
+    hidden = min(gather, setting.hidden_cycles)
     return StageCycles(
         link_in,
-        _gather(chip, bugs, rows, part, rate),
+        gather - hidden,
         load,
         compute,
         _interaction(chip, demand, items, part.array),
@@ -106,6 +111,7 @@ def stage_cycles(
         link_out,
         loaded,
         float(demand.row_bytes) * items * chip.miss_rate,
+        hidden,
     )
 
 

@@ -7,10 +7,11 @@ NAME = "accel"
 HELP = "model RPAccel, the accelerator of RecPipe: latency, capacity, energy and area of a design, cycles of its array"
 EXAMPLE = """tailrank accel evaluate --stages rm-small:4096@4,rm-large:512@4
   tailrank accel evaluate --mode released --stages rm-large:4096@1 --filter host --json
+  tailrank accel explore --quality-drop 1% --area-cap 30
   tailrank accel cycles --array 128x128 --dataflow ws --layer 512:256 --items 4096"""
 
 # Each has HELP, EXAMPLE, add_arguments(parser) and run(args), in the module `accel_` and its name.
-ACTIONS = ("evaluate", "cycles", "cache")
+ACTIONS = ("evaluate", "sweep", "explore", "cycles", "cache")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from tailrank.accelerator import evaluate
 from tailrank.core import BadInputError
 from tailrank.tuner.explore import front
 from tailrank.tuner.rpaccel.choices import planted
-from tailrank.tuner.rpaccel.costs import stage_costs, together
+from tailrank.tuner.rpaccel.costs import family_costs
 from tailrank.tuner.rpaccel.explore import Explored, Limits, _design, _families, _front, explore
 from tailrank.tuner.rpaccel.quality import Qualities, qualities
 from tailrank.tuner.rpaccel.space import Space
@@ -41,11 +41,7 @@ def test_tabulated_costs_are_those_of_the_model() -> None:
     rng = np.random.default_rng(0)
     checked = 0
     for family in _families(SMALL):
-        stages = [
-            stage_costs(SMALL, family.chip, family.networks, family.items, number, family.ways)
-            for number in range(len(family.networks))
-        ]
-        costs = together(SMALL, stages)
+        costs = family_costs(SMALL, family.chip, family.networks, family.items, family.ways)
         for place in rng.integers(0, int(np.prod(family.shape)), 12).tolist():
             at = np.unravel_index(place, family.shape)
             if len(family.networks) == 1 and SMALL.parts[at[3]] > 1:

@@ -16,7 +16,7 @@ from tailrank.accelerator import CORRECTED, Array, Chip, Demand, Part, Setting, 
 from tailrank.accelerator.energy import stage_energy
 from tailrank.tuner.rpaccel.space import Partition, Space
 
-__all__ = ["Costs", "StageCosts", "miss_rate", "stage_costs", "together"]
+__all__ = ["Costs", "StageCosts", "family_costs", "miss_rate", "stage_costs", "together"]
 
 F64 = NDArray[np.float64]
 FP32_BYTES = 4
@@ -27,10 +27,12 @@ PROBE = 1e6  # bytes and cycles by which energy is found to rise
 class StageCosts:
     """One stage in every partition (P), share of bandwidth (B), of cache (C), count of parts (S) and of bins (K).
 
-    `work_ns` (P, B, C, S, K) of a part, `link_ns` of a query, `energy_pj` (P, B, C, S, K) of a query, `servers` (P,).
+    `work_ns` (P, B, C, S, K) of a part, `pace_ns` between parts, `link_ns` of a query, `energy_pj` (P, B, C, S, K) of a
+    query, `servers` (P,).
     """
 
     work_ns: F64
+    pace_ns: F64
     link_ns: float
     energy_pj: F64
     servers: F64
@@ -59,9 +61,16 @@ def row_bytes(network: str) -> int:
 
 
 def stage_costs(
-    space: Space, chip: Chip, networks: tuple[str, ...], items: tuple[int, ...], number: int, ways: list[Partition]
+    space: Space,
+    chip: Chip,
+    networks: tuple[str, ...],
+    items: tuple[int, ...],
+    number: int,
+    ways: list[Partition],
+    *,
+    before: StageCosts | None = None,
 ) -> StageCosts:
-    """Return the costs of stage `number` of a funnel in every way to divide `chip`."""
+    """Return the costs of stage `number` of a funnel in every way to divide `chip`; `before` are the stage before's."""
     network, whole = networks[number], items[number]
     asked, stages = demand(network, CORRECTED), len(networks)
     kept = space.results if number == stages - 1 else items[number + 1]
@@ -72,10 +81,10 @@ def stage_costs(
     arrays = [way[number][0] for way in ways]
     servers = np.array([way[number][1] for way in ways], dtype=np.float64)
     shape = (len(ways), len(bandwidth), len(cached), len(space.parts), len(space.bins))
-    work, energy = np.zeros(shape), np.zeros(shape)
+    work, pace, energy = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for s, parts in enumerate(space.parts):
         size = -(-whole // parts)
-        hidden = space.look_ahead and number > 0 and parts > 1
+        hidden = space.look_ahead and before is not None and parts > 1
         terms = _Terms(setting, asked, size, -(-kept // parts), ends)
         fixed = np.array([terms.computing(array) for array in arrays])
         filters = np.array([terms.filtering(bins) for bins in space.bins])
@@ -87,25 +96,40 @@ def stage_costs(
         )
         rows = [[(b / n, c / n) for b in bandwidth for c in cached] for n in servers]
         missed = {c / n: miss_rate(space, chip, network, c / n) for c in cached for n in set(servers)}
-        gather = np.array([[0.0 if hidden else terms.gathering(b, c, missed[c]) for b, c in row] for row in rows])
-        gather = gather.reshape(shape[:3])
-        cycles = (fixed[:, None] + load)[:, :, None, None] + gather[..., None] + filters
+        gather = np.array([[terms.gathering(b, c, missed[c]) for b, c in row] for row in rows])
+        gather = gather.reshape(shape[:3])[..., None]
+        shown = gather
+        if hidden and before is not None:
+            shown = np.maximum(0.0, gather - before.work_ns[:, :, :, s] / chip.clock_ns)
+        cycles = (fixed[:, None] + load)[:, :, None, None] + shown + filters
+        pace[:, :, :, s] = np.maximum(cycles, gather) * chip.clock_ns
         work[:, :, :, s] = cycles * chip.clock_ns
         dram = asked.row_bytes * size * np.array([[missed[c / n] for c in cached] for n in servers])
         loaded = np.where(resident, 0.0, terms.loaded)
         energy[:, :, :, s] = parts * _energy(chip, asked, size, arrays, cycles, dram, loaded)
     link = stage_cycles(setting, asked, whole, Part(chip.array, 1, 1.0), kept=kept, **ends)
-    return StageCosts(work, (link.link_in + link.link_out) * chip.clock_ns, energy, servers)
+    return StageCosts(work, pace, (link.link_in + link.link_out) * chip.clock_ns, energy, servers)
+
+
+def family_costs(
+    space: Space, chip: Chip, networks: tuple[str, ...], items: tuple[int, ...], ways: list[Partition]
+) -> Costs:
+    """Return what every design of one funnel on `chip` does."""
+    stages: list[StageCosts] = []
+    for number in range(len(networks)):
+        before = stages[-1] if stages else None
+        stages.append(stage_costs(space, chip, networks, items, number, ways, before=before))
+    return together(space, stages)
 
 
 def together(space: Space, stages: list[StageCosts]) -> Costs:
     """Return what designs of these stages do."""
     parts = np.array(space.parts, dtype=np.float64)[:, None]
     link = sum(stage.link_ns for stage in stages)
-    slowest = np.max([stage.work_ns for stage in stages], axis=0)
+    slowest = np.max([stage.pace_ns for stage in stages], axis=0)
     latency = link + sum(stage.work_ns for stage in stages) + (parts - 1) * slowest
     rates = [
-        1e9 * stage.servers[:, None, None, None, None] / (stage.link_ns + parts * stage.work_ns) for stage in stages
+        1e9 * stage.servers[:, None, None, None, None] / (stage.link_ns + parts * stage.pace_ns) for stage in stages
     ]
     energy = np.sum([stage.energy_pj for stage in stages], axis=0)
     return Costs(latency / 1e6, np.min(rates, axis=0), energy * 1e-9)

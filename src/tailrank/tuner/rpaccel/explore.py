@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tailrank.accelerator import CORRECTED, Chip, Design, Evaluation, StageDesign, area, evaluate
 from tailrank.core import BadInputError, stream
 from tailrank.tuner.explore import front, knee
-from tailrank.tuner.rpaccel.costs import miss_rate, stage_costs, together
+from tailrank.tuner.rpaccel.costs import family_costs, miss_rate
 from tailrank.tuner.rpaccel.quality import Qualities
 from tailrank.tuner.rpaccel.space import Partition, Space, partitions
 
@@ -125,11 +125,7 @@ def _items(space: Space, depth: int) -> list[tuple[int, ...]]:
 
 def _block(space: Space, family: _Family, quality: Qualities, limits: Limits) -> _Block:
     """Return those designs of a family that are within the limits."""
-    stages = [
-        stage_costs(space, family.chip, family.networks, family.items, number, family.ways)
-        for number in range(len(family.networks))
-    ]
-    costs = together(space, stages)
+    costs = family_costs(space, family.chip, family.networks, family.items, family.ways)
     ndcg = np.array(
         [
             [quality.of.get((family.networks, family.items, bins, parts), -np.inf) for bins in space.bins]

@@ -60,12 +60,14 @@ def in_parts(arrival_ns: NDArray[np.int64], found: Evaluation, parts: int, *, ea
         before = stage.link_ns if number == 0 and not each_stage else 0.0
         after = stage.link_ns if number == last != 0 and not each_stage else 0.0
         work = stage.latency_ns if each_stage else stage.work_ns
+        pace = max(work, stage.fetch_ns)
         free = [0.0] * stage.part.count
         for query in range(len(ready)):
             at = max(heapq.heappop(free), ready[query, 0]) + before
             for part in range(parts):
-                at = max(at, ready[query, part]) + work
-                ready[query, part] = at
+                at = max(at, ready[query, part])
+                ready[query, part] = at + work
+                at += pace
             heapq.heappush(free, at + after)
         ready[:, -1] += after
     return ready[:, -1] - arrival_ns
