@@ -140,6 +140,19 @@ def test_criteo_is_ranked_by_both_protocols(tmp_path: Path, trainings: list[argp
     assert trainings[-1].queries == 8
 
 
+@pytest.mark.parametrize(
+    ("file", "name"), [("u.data.gz", "movielens-100k"), ("ratings.dat", "movielens-1m"), ("other", "movielens-1m")]
+)
+def test_movielens_is_told_by_its_files(
+    tmp_path: Path, trainings: list[argparse.Namespace], file: str, name: str
+) -> None:
+    (tmp_path / file).touch()
+    with Progress(quiet=True) as progress:
+        found = recpipe_tiers.score_tables_of(asked(movielens=tmp_path), tmp_path / "kept", progress)
+    assert list(found.tables) == ["synthetic", name]
+    assert trainings[-1].queries == recpipe_tiers.MOVIELENS_QUERIES
+
+
 def test_a_result_of_explore_is_taken_as_it_is(tmp_path: Path, trainings: list[argparse.Namespace]) -> None:
     planted().save(tmp_path / "scores")
     training = {"neumf": {"steps": 3, "hold_out": [[1, 0.1], [2, 0.3]], "seconds": 9.0}}

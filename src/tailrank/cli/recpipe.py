@@ -31,7 +31,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where trained tiers are, or will be kept (default: OUT-tiers); a result of `explore` serves, too",
     )
-    group.add_argument("--movielens", type=Path, metavar="ROOT", help="MovieLens-1M: rank its users, too")
+    group.add_argument(
+        "--movielens", type=Path, metavar="ROOT", help="MovieLens (1M as the paper; or 100K): rank its users, too"
+    )
     group.add_argument("--criteo", type=Path, metavar="ROOT", help="Criteo rows (Kaggle layout): rank them, too")
 
 

@@ -12,6 +12,7 @@ from tailrank import __version__
 from tailrank.cli.explore_steps import Steps
 from tailrank.cli.progress import Progress
 from tailrank.core.files import disk_errors, write_json
+from tailrank.datasets.ratings import FILES
 from tailrank.datasets.score_tables import ScoreTables, load_score_tables
 
 __all__ = ["NO_TORCH", "Scored", "score_tables_of"]
@@ -53,7 +54,7 @@ def score_tables_of(args: argparse.Namespace, folder: Path, progress: Progress) 
         _make("criteo", args.criteo, CRITEO_QUERIES, (), args, folder, progress, found)
         _blocks(args, folder, progress, found)
     if args.movielens is not None:
-        _make("movielens-1m", args.movielens, MOVIELENS_QUERIES, (), args, folder, progress, found)
+        _make(_movielens(args.movielens), args.movielens, MOVIELENS_QUERIES, (), args, folder, progress, found)
     return found
 
 
@@ -66,6 +67,12 @@ def _blocks(args: argparse.Namespace, folder: Path, progress: Progress, found: S
         shutil.copytree(tiers, kept)
     options = ("protocol=artifact", f"candidates={size}")
     _make("criteo", args.criteo, rows // size, options, args, folder, progress, found, under=BLOCKS)
+
+
+def _movielens(root: Path) -> str:
+    """Return the name of the MovieLens set whose files are in `root`; 1M where that cannot be told."""
+    known = [name for name, names in FILES.items() if any((root / each).exists() for each in names)]
+    return known[0] if len(known) == 1 else "movielens-1m"
 
 
 def _kept(folder: Path, name: str, args: argparse.Namespace) -> Path:
