@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tailrank.cli.output import pairs, print_json, significant, table
+from tailrank.cli.output import pairs, print_json, table
 from tailrank.core import BadInputError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _page(document: dict[str, Any], trace: "Numbered", rows: Sequence[int]) -> s
         ("distinct keys", trace.rows),
         (
             "accesses a second",
-            f"{significant(document['accesses_per_second'])} on one core, numbering of keys included",
+            f"{document['accesses_per_second'] / 1e6:.1f} million on one core, numbering keys included",
         ),
     ]
     rates = [
