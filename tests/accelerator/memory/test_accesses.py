@@ -35,7 +35,7 @@ def test_files_plain_and_packed(tmp_path: Path, dtype: str) -> None:
     assert read_keys(str(plain), dtype).tolist() == read_keys(str(packed), dtype).tolist() == keys.tolist()
 
 
-@pytest.mark.parametrize("dtype", ["f8", "no type", "O", "i3"])
+@pytest.mark.parametrize("dtype", ["f8", "no type", "O", "i3", "(", "i8,", "i8,i8", "(2,)i8", ""])
 def test_only_whole_numbers_are_keys(tmp_path: Path, dtype: str) -> None:
     (tmp_path / "keys").write_bytes(bytes(8))
     with pytest.raises(BadInputError, match="no type of whole numbers"):

@@ -166,6 +166,20 @@ def test_fetching_what_is_selected_sooner_is_never_slower(seed, parts):
     assert none.in_time == none.prefetched == 0
 
 
+@given(seed=st.integers(0, 1000), size=st.integers(0, 6000), more=st.integers(0, 6000), front=st.floats(0, 1))
+@settings(deadline=None, max_examples=40)
+def test_more_sram_is_never_hit_less(seed, size, more, front):
+    first, ids, chosen, _ = drawn(seed=seed)
+    small = replace(SMALL, sram_bytes=size, look_ahead_share=0, front_share=front)
+    few, many = (
+        two_stage(replace(small, sram_bytes=each), first, ids, chosen, front_ns=0, back_ns=0)
+        for each in (size, size + more)
+    )
+    assert many.front.sram >= few.front.sram
+    assert many.static >= few.static
+    assert many.back.amat_ns <= few.back.amat_ns
+
+
 def test_a_long_front_end_hides_all_rows_that_are_asked_for_early():
     first, ids, chosen, buffered = drawn()
     memory = replace(SMALL, sram_bytes=1 << 16, look_ahead_share=0.9)
