@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from tailrank.report.charts import Absent, Chart
-from tailrank.report.charts.style import INK, TARGET, blank, mark, safe
+from tailrank.report.charts.style import INK, TARGET, blank, mark, safe, spaced
 from tailrank.report.document import Value
 from tailrank.report.recpipe.words import SERIES, title
 from tailrank.report.wording import count, plural
@@ -28,6 +28,7 @@ def items(document: Value, name: str) -> Chart | Absent:
         return Absent(heading, "no tiers were trained on these data")
     figure = blank("items into the only stage", "NDCG@64 (%)")
     seen = _points(figure, [(row["funnel"].text or "", row["ndcg"]) for row in rows], 100.0, "", dash="solid")
+    own = list(seen)
     logged = [
         (row["funnel"].text or "", row["ndcg"]) for row in document["logged"]["quality"] if row["run"].text == "3"
     ]
@@ -37,7 +38,7 @@ def items(document: Value, name: str) -> Chart | Absent:
     found = document["quality"][name]
     by, model = (found["effects"]["ndcg"][key].number for key in ("items_points", "model_points"))
     caption = (
-        f"From {count(min(seen))} to {count(max(seen))} items: {_points_of(by)} with the largest network; from the "
+        f"From {count(min(own))} to {count(max(own))} items: {_points_of(by)} with the largest network; from the "
         f"smallest network to the largest: {_points_of(model)} (n = "
         f"{count(found['queries'].number)} queries). Ours is against the best order of a query's own "
         f"candidates; the artifact's, dotted, on its Criteo rows, against a ranking of clicks only."
@@ -108,7 +109,7 @@ def _points(figure: go.Figure, rows: list[tuple[str, Value]], scale: float, tail
 
 
 def _log_x(figure: go.Figure, sizes: list[float]) -> None:
-    ticks = sorted(set(sizes))
+    ticks = spaced(sorted(set(sizes)))
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[count(tick) for tick in ticks])
 
 
