@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tailrank.accelerator import Design, evaluate, parse_stages
-from tailrank.tuner.rpaccel import artifact_values, floorplan, study
+from tailrank.tuner.rpaccel import artifact_values, floorplan, funnel, pipelined, study
 from tailrank.tuner.rpaccel.choices import BACK, FRONT, choices, planted
 from tailrank.tuner.rpaccel.configurations import configurations
 
@@ -54,12 +54,24 @@ def test_logged_and_ours_stay_apart(parts: dict[str, Any]) -> None:
     assert alone["artifact"] == {"low": 68.5, "medium": 88.4, "high": None}
 
 
+def test_the_search_beats_equal_divisions(parts: dict[str, Any]) -> None:
+    rows = parts["searched"]["rows"]
+    papers = [row for row in rows if row["kind"] == "paper"]
+    found = [row for row in rows if row["kind"] == "found"]
+    assert [row["name"] for row in papers] == ["(1, 1)", "(4, 4)", "(4, 16)", "(16, 16)"]
+    assert max(row["capacity_qps"] for row in found) > max(row["capacity_qps"] for row in papers)
+    assert sum(row["knee"] for row in found) == 1
+    assert all(row["quality"] >= parts["searched"]["floor"] for row in found)
+
+
 def test_a_floor_plan_covers_what_the_stages_have() -> None:
     design = Design(stages=parse_stages("rm-small:4096@4,rm-large:512@16"))
     plan = floorplan(design, "x")
     cells = sum(each["rows"] * each["cols"] for each in plan["placed"])
     assert cells == 128 * 128
     assert max(stage["busy"] for stage in plan["stages"]) == pytest.approx(1.0)
+    parts = floorplan(pipelined(funnel((4, 4), "corrected"), 4, resident=True, look_ahead=True), "x")
+    assert max(stage["busy"] for stage in parts["stages"]) == pytest.approx(1.0)
     assert plan["capacity_qps"] == evaluate(design).capacity_qps
 
 

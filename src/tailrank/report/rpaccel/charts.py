@@ -8,9 +8,10 @@ from tailrank.report.document import Value
 from tailrank.report.rpaccel.palette import CORRECTED, RELEASED, STAGES
 from tailrank.report.wording import amount
 
-__all__ = ["binned_quality", "silicon", "sub_batches", "utilisation", "waterfall"]
+__all__ = ["binned_quality", "caches", "silicon", "sub_batches", "utilisation", "waterfall"]
 
 CROSS = "\N{MULTIPLICATION SIGN}"
+KEPT = (*STAGES, "#c9a227")
 MODES = {"released": RELEASED, "corrected": CORRECTED}
 BLOCKS = {
     "array": "#1f6fb4",
@@ -123,6 +124,32 @@ def binned_quality(document: Value) -> Chart | Absent:
         f"filled in order of arrival; n = {int(rows[0]['queries'].number or 0)} queries."
     )
     return Chart(title, figure, caption)
+
+
+def caches(document: Value, mode: str) -> Chart | Absent:
+    """Return figure 10c: AMAT over the first stage's share of the cache, by keep ratio and capacity."""
+    title = f"Dividing the cache between two stages, {mode}"
+    rows = list(document["fig10c"][mode]["curves"])
+    if not rows:
+        return Absent(title, "no caches were simulated")
+    figure = blank("share of capacity for stage 1", "AMAT (cycles)")
+    keeps = sorted({row["keep"].number or 0.0 for row in rows}, reverse=True)
+    sizes = sorted({row["capacity_bytes"].number or 0.0 for row in rows})
+    for row in rows:
+        keep, size = row["keep"].number or 1.0, row["capacity_bytes"].number or 0.0
+        figure.add_scatter(
+            x=row["shares"].numbers,
+            y=row["amat"].numbers,
+            name=f"1/{1 / keep:.0f} kept, {size / 2**20:.0f} MB",
+            line={"color": KEPT[keeps.index(keep) % len(KEPT)], "dash": ("dash", "solid")[sizes.index(size) % 2]},
+        )
+    figure.update_layout(legend={"font": {"size": 10}, "y": -0.2, "yanchor": "top"})
+    method = {
+        "released": "FIFO, a line of 128 bytes a vector, the second stage replays the first samples, trained and "
+        "measured on one trace.",
+        "corrected": "LRU, vectors as long as they are, a random sample kept, the first half of the trace trains.",
+    }[mode]
+    return Chart(title, figure, f"{method} {document['fig10c'][mode]['source'].text}.", height=420)
 
 
 def silicon(document: Value, unit: str) -> Chart | Absent:

@@ -6,7 +6,7 @@ from tailrank.report.document import Value
 from tailrank.report.rpaccel.palette import ARTIFACT, STAGES
 from tailrank.report.wording import count
 
-__all__ = ["by_load", "by_stages", "more_items", "scatter_of_configurations"]
+__all__ = ["by_load", "by_stages", "more_items", "scatter_of_configurations", "searched"]
 
 MOST_MS = 100.0  # beyond this the artifact's figure calls a point unachievable
 ARRIVALS = {"paper": "whole-millisecond gaps", "poisson": "Poisson arrivals"}
@@ -79,6 +79,37 @@ def scatter_of_configurations(document: Value) -> Chart | Absent:
         "queries in flight, each of them longer."
     )
     return Chart(title, figure, caption, height=460)
+
+
+def searched(document: Value) -> Chart | Absent:
+    """Return the front of a search beside the paper's divisions and the baseline."""
+    title = "What a search of the divisions finds"
+    rows = list(document["searched"]["rows"])
+    if not rows:
+        return Absent(title, "nothing was searched")
+    figure = blank("latency of a query alone (ms)", "capacity (queries/s)")
+    looks = {"baseline": (ARTIFACT, "markers", "square"), "paper": (STAGES[1], "markers", "diamond")}
+    looks["found"] = (STAGES[0], "lines+markers", "circle")
+    for kind, (colour, mode, symbol) in looks.items():
+        same = [row for row in rows if row["kind"].text == kind]
+        figure.add_scatter(
+            x=[row["latency_ms"].number for row in same],
+            y=[row["capacity_qps"].number for row in same],
+            mode=mode,
+            name={"baseline": "baseline", "paper": "equal divisions of the paper", "found": "front of the search"}[
+                kind
+            ],
+            line={"color": colour, "shape": "hv"},
+            marker={"color": colour, "symbol": symbol, "size": [13 if row["knee"].raw else 8 for row in same]},
+            hovertext=[safe(row["name"].text or "") for row in same],
+        )
+    found = document["searched"]
+    caption = (
+        f"{count(found['designs'].number)} designs on the paper's chip, {count(found['within'].number)} of them within "
+        f"half a per cent of the best single stage's NDCG ({found['source'].text}). Misses by one hit curve, the "
+        "artifact's, for all. The large point is the knee."
+    )
+    return Chart(title, figure, caption, height=400, wide=True)
 
 
 def more_items(document: Value) -> Chart | Absent:

@@ -91,7 +91,7 @@ def _memory(plan: Value, name: str, x: float, y: float, width: float, height: fl
             rect(x, y, width, height, title=f"{name}: for every stage in its turn", fill=UNUSED, stroke="#fff")
         )
     for number, stage in enumerate([] if plan["shared"].raw else plan["stages"]):
-        share = stage["share"].number or 0.0
+        share = stage["cache" if name == "embedding" else "share"].number or 0.0
         title = f"{name}: {percent(100 * share)} for one sub-array of stage {number + 1}"
         for _ in range(int(stage["servers"].number or 1)):
             wide = share * width

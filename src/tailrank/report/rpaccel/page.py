@@ -19,6 +19,7 @@ __all__ = ["render", "write"]
 
 Figures = list[Chart | Absent]
 MODES = ("released", "corrected")
+DRAWN = (*MODES, "searched")
 
 
 def write(directory: Path) -> Path:
@@ -41,7 +42,7 @@ def render(document: dict[str, Any]) -> str:
         sections={name: _placed(name, row) for name, row in _figures(value).items()},
         tables=_tables(value),
         floorplans=[floorplan(plan) for plan in value["floorplans"]],
-        gantts=[(_gantt_words(value, mode), gantt(value["gantt"][mode])) for mode in MODES if value["gantt"][mode]],
+        gantts=[(_gantt_words(value, mode), gantt(value["gantt"][mode])) for mode in DRAWN if value["gantt"][mode]],
         quick=bool(value["quick"].raw),
         reproduce=reproduce(value),
         plotly=Markup(get_plotlyjs()),
@@ -56,6 +57,8 @@ def _figures(document: Value) -> dict[str, Figures]:
         "array": [charts.utilisation(document)],
         "space": [charts_of_load.scatter_of_configurations(document), charts.binned_quality(document)],
         "parts": [charts.sub_batches(document)],
+        "searched": [charts_of_load.searched(document)],
+        "caches": [charts.caches(document, mode) for mode in MODES],
         "silicon": [charts.silicon(document, unit) for unit in ("mm2", "mw")],
     }
 
@@ -74,6 +77,8 @@ def _tables(document: Value) -> dict[str, Any]:
         "array": tables.arrays(document),
         "filters": tables.filters(document),
         "checks": tables.checks(document),
+        "searched": tables.searched(document),
+        "caches": tables.caches(document),
     }
 
 
@@ -116,7 +121,8 @@ def _gantt_words(document: Value, mode: str) -> str:
     chart = document["gantt"][mode]
     parts = int(chart["sub_batches"].number or 1)
     cut = f"each in {parts} parts, weights resident, rows prefetched" if parts > 1 else "each in one piece"
+    on = "Found by search" if mode == "searched" else f"{mode.capitalize()}, 2 + 2 sub-arrays"
     return (
-        f"{mode.capitalize()}, 2 + 2 sub-arrays: two queries {amount(chart['apart_ms'].number, 'ms')} apart, {cut}. "
+        f"{on}: two queries {amount(chart['apart_ms'].number, 'ms')} apart, {cut}. "
         f"Alone a query takes {amount(chart['alone_ms'].number, 'ms')}. The line below a bar says whose it is."
     )

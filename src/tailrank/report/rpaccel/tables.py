@@ -7,13 +7,16 @@ from tailrank.report.wording import NOT_MEASURED, amount, count, percent
 __all__ = [
     "arrays",
     "bugs",
+    "caches",
     "checks",
     "claims",
     "combined",
     "configurations",
     "devices",
+    "factor",
     "filters",
     "points",
+    "searched",
     "waterfall",
 ]
 
@@ -189,6 +192,41 @@ def filters(document: Value) -> Table | None:
     columns = ("setting", "excess", "NDCG lost", "recall of exact", "chosen", "cycles", "KiB of state")
     note = "`pass`: all above the last bin's edge go on; `fill`: the last bin fills up in order of arrival."
     return Table("The top-k unit", columns, rows, note) if rows else None
+
+
+def searched(document: Value) -> Table | None:
+    """Return the baseline, the paper's divisions and the front of the search."""
+    rows = [
+        (
+            f"{row['name'].text}{', the knee' if row['knee'].raw else ''}",
+            amount(row["latency_ms"].number),
+            factor(row["latency_gain"].number),
+            amount(row["capacity_qps"].number, digits=4),
+            factor(row["capacity_gain"].number),
+            amount(row["energy_mj"].number),
+            _tail(row["p99_ms"].number),
+        )
+        for row in document["searched"]["rows"]
+    ]
+    columns = ("design", "latency, ms", "gain", "capacity, q/s", "gain", "mJ", "p99 at 2,000 q/s")
+    note = "Corrected; gains over the baseline with the same hit curve. p99 in ms, Poisson arrivals."
+    return Table("Divisions of one chip", columns, rows, note) if rows else None
+
+
+def caches(document: Value) -> Table | None:
+    """Return the claims of figure 10c, logged and found by both methods."""
+    both = {mode: list(document["fig10c"][mode]["orderings"]) for mode in ("released", "corrected")}
+    rows = [
+        (
+            row["claim"].text or "",
+            row["logged"].text or NOT_MEASURED,
+            f"{row['found'].text} ({HOLDS[row['holds'].raw]})",
+            f"{ours['found'].text} ({HOLDS[ours['holds'].raw]})",
+        )
+        for row, ours in zip(both["released"], both["corrected"], strict=False)
+    ]
+    columns = ("claim", "logged", "its method here", "ours")
+    return Table("What figure 10c says", columns, rows) if rows else None
 
 
 def arrays(document: Value) -> Table | None:

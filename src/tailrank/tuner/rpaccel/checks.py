@@ -140,4 +140,5 @@ CHECKS: Sequence[Check] = (
     Check("D3", "one stage of RM_med misses the quality floor by 0.03 points; its latency", findings.medium),
     Check("D4", "binned top-k loses little quality against exact", findings.binned),
     Check("D5", "p99 under exact Poisson arrivals", findings.poisson),
+    Check("D6", "unequal sub-arrays and shares, found by search: both factors in one design", findings.search),
 )
