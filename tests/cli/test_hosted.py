@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tailrank.cli import hosted
+from tailrank.cli import climbing, hosted
 from tailrank.cli.budget import QUICK
 from tailrank.cli.hosted import UNVERIFIED
 from tailrank.cli.main import main
@@ -188,9 +188,12 @@ def test_neither_torch_nor_the_engines_libraries_are_needed() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_policies_are_tried_around_the_best_plan_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_policies_are_tried_around_the_best_plan_and_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = "cascade-lake:cores=4+t4"
-    plain = document(capsys, host=host, model="dien")
+    plain = document(capsys)
+    monkeypatch.setattr(climbing, "effort", lambda *_: (4_000, 60_000))  # what is asked is not how much they win
     found = document(capsys, "--policies", "--switches", "fused,pinned,int32,overlap", host=host, model="dien")
     assert plain["policies"] is None
     assert "--policies" in found["command"]
