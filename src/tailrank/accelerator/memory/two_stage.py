@@ -137,7 +137,7 @@ def two_stage(
         memory.overlapped,
         np.array([tier.channels for tier in tiers], np.int64),
         np.array([tier.transfer_ns(size) for tier in tiers]),
-        np.array([tier.latency_ns for tier in tiers]),
+        np.array([tier.latency_ns for tier in tiers], np.float64),  # given as whole numbers, too: one compiled kernel
         counts,
         times,
     )
