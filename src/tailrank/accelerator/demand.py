@@ -7,7 +7,7 @@ from tailrank.accelerator.array import Layer, chain
 from tailrank.accelerator.bugs import Bugs
 from tailrank.zoo import Network, get
 
-__all__ = ["Demand", "Group", "demand"]
+__all__ = ["Demand", "Group", "demand", "demand_of"]
 
 FP32_BYTES = 4
 
@@ -62,7 +62,12 @@ _NEUMF = {
 @cache
 def demand(name: str, bugs: Bugs) -> Demand:
     """Return what the network called `name` asks under `bugs`; raises `BadInputError` for an unknown one."""
-    network = get(name)
+    return demand_of(get(name), bugs)
+
+
+def demand_of(network: Network, bugs: Bugs) -> Demand:
+    """Return what `network` asks under `bugs`."""
+    name = network.name
     if bugs.artifact_neumf and name in _NEUMF:
         return _artifact_neumf(name, bugs)
     groups = tuple(Group(chain(each.widths), each.copies, each.steps) for each in network.chains)

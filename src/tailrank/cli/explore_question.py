@@ -86,7 +86,7 @@ def question(args: argparse.Namespace, flags: Wanted, tiers: Tiers, out: Path, s
         times = {(name, "cpu"): profile for name, profile in served.profiles.items()}
     steps.begin("compiling the simulator")
     prepare_kernels(steps.progress)
-    power_w = None if host is None else lambda busy: host.power_w(busy.get("cpu", 0.0), busy.get("gpu", 0.0))
+    power_w = None if host is None else host.power_at
     more: dict[str, Any] = {} if served is None else {"overheads": served.overheads}
     bench = Bench(space, times, sizes, target, seed=args.seed, power_w=power_w, **more)
     return Question(tiers, space, bench, asked, target, served, host, {} if served is None else dict(served.facts))

@@ -44,6 +44,11 @@ def tune_on_host(args: argparse.Namespace, *, command: str, out: Path) -> int:
     began = time.monotonic()
     check_out(out)
     host, switches, network = host_of(args), switches_of(args), _network(args.model)
+    if host.attached is not None:
+        raise BadInputError(
+            f"--host {host.name}: `tune` divides one network between cores and GPUs, not `{host.attached.name}`",
+            hint="`tailrank explore --host` maps the stages of a funnel to it, `tailrank accel` evaluates it",
+        )
     asked = question(network, host, switches, args)
     baseline = static_baseline(asked.model, asked.workload.sizes.max_size, host.cores)
     with Progress(quiet=args.quiet) as progress:

@@ -38,7 +38,7 @@ def add_host(parser: argparse.ArgumentParser) -> None:
         "--host",
         metavar="HOST",
         help="simulate this hardware instead of using this machine: skylake-40c, skylake-40c+gtx-1080ti, "
-        "cascade-lake:cores=16+2xt4; devices by name, or as a TOML file",
+        "cascade-lake:cores=16+2xt4, cascade-lake+rpaccel; devices by name, or as a TOML file",
     )
     parser.add_argument(
         "--switches",
@@ -57,6 +57,7 @@ def add_host(parser: argparse.ArgumentParser) -> None:
 
 def host_of(args: argparse.Namespace) -> "Host":
     """Return the host of `--host`; raises `BadInputError` for an impossible one, and for flags about this machine."""
+    from tailrank.accelerator import ATTACH
     from tailrank.timing import parse_host
 
     for flag, why in MEASURED.items():
@@ -66,7 +67,7 @@ def host_of(args: argparse.Namespace) -> "Host":
                 "is another",
                 hint=why,
             )
-    return parse_host(args.host)
+    return parse_host(args.host, ATTACH)
 
 
 def switches_of(args: argparse.Namespace) -> "Switches":
@@ -130,7 +131,8 @@ def services_on(
         known = services(networks[stage.model], host, switches=switches)
         for pool in (stage.pool, stage.offload_pool):
             if pool is not None:
-                kind = "cpu" if plan.pools[pool].device == "cpu" else "gpu"
+                device = plan.pools[pool].device
+                kind = device if (networks[stage.model].name, device) in known else "gpu"
                 found[stage.model, pool] = _fitted(known[networks[stage.model].name, kind], fits or {})
     return found
 

@@ -1,5 +1,6 @@
 """Service-time models: how long a batch takes, and what serving costs beside it. No clock, no torch."""
 
+from tailrank.timing.attached import Attach, Attached
 from tailrank.timing.busy import busy_at_start
 from tailrank.timing.calibrate import FREE, NEEDS, fit, predict
 from tailrank.timing.device import Device, device, device_names
@@ -34,6 +35,8 @@ __all__ = [
     "NEEDS",
     "NO_OVERHEADS",
     "QUANTILES",
+    "Attach",
+    "Attached",
     "ConstantTime",
     "Device",
     "Fit",

@@ -188,6 +188,8 @@ def _total(times: Iterable[F64]) -> F64:
 def services(network: Network, host: Host, switches: Switches | None = None) -> dict[tuple[str, str], ServiceTime]:
     """Return the service time of `network` on each pool of `host`: `cpu`, a worker a core, and `gpu` if it has one.
 
+    An attached device says itself how long it takes, whatever the switches.
+
     A host with fewer cores than its CPU has that part of the CPU's memory bandwidth, as one rents it.
     """
     how = Switches() if switches is None else switches
@@ -197,4 +199,6 @@ def services(network: Network, host: Host, switches: Switches | None = None) -> 
     found: dict[tuple[str, str], ServiceTime] = {(network.name, "cpu"): Roofline(network, cpu, switches=how)}
     if host.gpu is not None:
         found[network.name, "gpu"] = Roofline(network, host.gpu, devices=host.gpus, switches=how)
+    if host.attached is not None:
+        found[network.name, host.attached.name] = host.attached.service(network)
     return found
