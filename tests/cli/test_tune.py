@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tailrank.cli import tune
+from tailrank.cli import climbing, tune
 from tailrank.cli.budget import Budget
 from tailrank.cli.main import main
 from tailrank.core import Plan, Pool
@@ -20,7 +20,7 @@ TINY = Budget(
     queries=2_000,
     slices=20_000,
     probe_s=0.3,
-    probe_targets=6.0,
+    probe_targets=3.0,
     probes=2,
     fewest=60,
     repeats=1,
@@ -32,19 +32,20 @@ TINY = Budget(
     refine=False,
 )
 
+# Not too small: a few thousand queries a second fill a worker, so that runs are short and the dispatcher keeps up.
 MODULE = """
 import torch
 
 class Small(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.layer = torch.nn.Linear(8, 1)
+        self.layers = torch.nn.Sequential(torch.nn.Linear(256, 256), torch.nn.Linear(256, 1))
 
     def forward(self, x):
-        return self.layer(x)[:, 0]
+        return self.layers(x)[:, 0]
 
 def build():
-    return Small(), lambda n: (torch.randn(n, 8),)
+    return Small(), lambda n: (torch.randn(n, 256),)
 """
 
 KEYS = {"model", "sla", "workload", "host", "seed", "versions", "plan", "capacity_qps", "capacity_ci95_qps", "baseline"}
@@ -65,11 +66,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+TARGET = "40"  # ms: a busy machine is late, too
 WORDS = [
     "tune",
     "small_module_of_a_user:build",
+    "--workers",
+    "1",
     "--sla-ms",
-    "5",
+    TARGET,
     "--sizes",
     "fixed:size=64",
     "--quick",
@@ -115,7 +119,7 @@ def test_the_main_job_writes_a_whole_result(folder: Path, capsys: pytest.Capture
 
 def test_a_target_no_plan_can_meet_is_exit_code_3(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*WORDS]
-    words[words.index("5")] = "0.0001"
+    words[words.index(TARGET)] = "0.0001"
     assert main(words) == 3
     said = capsys.readouterr()
     assert "no plan can meet" in said.err
@@ -201,7 +205,7 @@ def test_a_reduced_precision_and_a_pretended_gpu_go_from_tune_to_bench(
     monkeypatch.setattr(tune, "QUICK", TINY._replace(probes=1, total_s=0.0, profile_s=0.2, replications=2))
     gpu = ["--gpu", "host", "--gpu-workers", "1", "--gpu-precision", "tf32"]
     sizes = ["--sizes", "fixed:size=64"]
-    assert main(["tune", *small_hardware(), *gpu, *sizes, "--sla-ms", "20", "--quick", "--json", "--out", "out"]) == 0
+    assert main(["tune", *small_hardware(), *gpu, *sizes, "--sla-ms", TARGET, "--quick", "--json", "--out", "out"]) == 0
     document = json.loads(capsys.readouterr().out)
     stage = document["plan"]["stages"][0]
     assert stage["precision"] == document["precision_effect"]["precision"] == "bf16"
@@ -236,17 +240,17 @@ def test_a_reduced_precision_and_a_pretended_gpu_go_from_tune_to_bench(
     assert "ncf@gpu=" in capsys.readouterr().err
 
 
-LOOSE = [word if word != "5" else "20" for word in WORDS]  # a busy machine is late, too
+EFFORT = 5_000, 60_000  # what is asked of policies is not how much they win
 
 
 def taken_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every policy count as a sure gain, so that the engine has to say."""
     from dataclasses import replace as changed
 
-    from tailrank.cli import climbing, searching
+    from tailrank.cli import searching
     from tailrank.tuner import Policies
 
-    monkeypatch.setattr(climbing, "effort", lambda *_: (10_000, 120_000))  # what is asked is not how much they win
+    monkeypatch.setattr(climbing, "effort", lambda *_: EFFORT)
     honest = searching.policed
 
     def sure(*words: object) -> Policies:
@@ -273,7 +277,7 @@ def test_the_engine_has_the_last_word_on_a_policy(
         self.proof.brackets = {name: each._replace(qps=each.low_qps or 100.0) for name, each in found.items()}
 
     monkeypatch.setattr(prover._Prover, "settle", settled)
-    assert main([*LOOSE, "--policies"]) == 0
+    assert main([*WORDS, "--policies"]) == 0
     document = json.loads(capsys.readouterr().out)
     policies = document["policies"]
     assert {each["policy"] for each in policies["trials"]} == {"adapt", "combine"}  # no GPU: nowhere else to go
@@ -295,10 +299,10 @@ def test_policies_that_win_nothing_are_named_and_not_taken(
 ) -> None:
     from dataclasses import replace as changed
 
-    from tailrank.cli import climbing, searching
+    from tailrank.cli import searching
     from tailrank.tuner import Policies
 
-    monkeypatch.setattr(climbing, "effort", lambda *_: (10_000, 120_000))
+    monkeypatch.setattr(climbing, "effort", lambda *_: EFFORT)
     honest = searching.policed
 
     def unsure(*words: object) -> Policies:
@@ -306,7 +310,7 @@ def test_policies_that_win_nothing_are_named_and_not_taken(
         return changed(found, trials=tuple(changed(each, sure=False) for each in found.trials))
 
     monkeypatch.setattr(searching, "policed", unsure)
-    assert main([*LOOSE, "--policies"]) == 0
+    assert main([*WORDS, "--policies"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["policies"]["taken"] is None
     assert document["policies"]["engine"] is None
