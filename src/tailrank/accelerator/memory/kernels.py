@@ -17,6 +17,7 @@ U64 = NDArray[np.uint64]
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FILLED = 0.5  # of the hash table, before it doubles
+AHEAD = 12  # accesses, about as long as main memory takes to answer
 
 
 @inlined
@@ -61,18 +62,21 @@ def number(keys: I64, out: I32) -> int:
 
 
 @compiled
-def lru_distances(ids: I32, rows: int, out: I32) -> None:
+def lru_distances(ids: I32, rows: int, out: I32) -> int:
     """Fill in the LRU stack distance of every access: distinct ids since its last use, itself included; 0: first use.
 
     A bit a time says whether some id has its latest use then. The ones of a whole word of 64 are counted in a Fenwick
-    tree, those of the word that is being filled are not in it yet: O(log(n / 64)) an access.
+    tree, those of the word that is being filled are not in it yet: O(log(n / 64)) an access. What is returned means
+    nothing: it sums what was read ahead of need, so that memory is not waited for, and keeps those reads alive.
     """
     count = len(ids)
     words = np.zeros((count >> 6) + 1, np.uint64)
     tree = np.zeros(len(words) + 1, np.int32)
     last = np.full(rows, -1, np.int32)
-    one, distinct, filled = np.uint64(1), 0, 0
+    one, distinct, filled, ahead = np.uint64(1), 0, 0, 0
     for time in range(count):
+        if time + AHEAD < count:
+            ahead += last[ids[time + AHEAD]]
         word = time >> 6
         if word > filled:  # the word before is whole: hang it in the tree, with what it is to sum
             place, child = word, word - 1
@@ -102,6 +106,7 @@ def lru_distances(ids: I32, rows: int, out: I32) -> None:
             distinct += 1
         last[key] = time
         words[word] |= one << np.uint64(time & 63)
+    return ahead
 
 
 @compiled
@@ -158,7 +163,7 @@ def sized_lru_distances(ids: I32, size: I64, out: I64) -> None:
 
 
 @compiled
-def classed_lru_distances(ids: I32, kind: U8, size: I64, out: I64) -> None:
+def classed_lru_distances(ids: I32, kind: U8, size: I64, out: I64) -> int:
     """Do as `sized_lru_distances` where few sizes occur: row r has that of number `kind[r]`.
 
     A word of bits a size, as in `lru_distances`, and one tree that sums their bytes.
@@ -167,8 +172,10 @@ def classed_lru_distances(ids: I32, kind: U8, size: I64, out: I64) -> None:
     words = np.zeros(((count >> 6) + 1, kinds), np.uint64)
     tree = np.zeros((count >> 6) + 2, np.int64)
     last = np.full(len(kind), -1, np.int32)
-    one, total, filled = np.uint64(1), 0, 0
+    one, total, filled, ahead = np.uint64(1), 0, 0, 0
     for time in range(count):
+        if time + AHEAD < count:
+            ahead += last[ids[time + AHEAD]]
         word = time >> 6
         if word > filled:
             child, summed = word - 1, 0
@@ -200,6 +207,7 @@ def classed_lru_distances(ids: I32, kind: U8, size: I64, out: I64) -> None:
             total += size[mine]
         last[key] = time
         words[word, mine] |= one << np.uint64(time & 63)
+    return ahead
 
 
 @compiled
