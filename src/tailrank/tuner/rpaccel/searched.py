@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tailrank.accelerator import Design, Evaluation, evaluate
 from tailrank.datasets.score_tables import ScoreTables
 from tailrank.tuner.rpaccel.choices import planted
-from tailrank.tuner.rpaccel.configurations import funnel, name_of
+from tailrank.tuner.rpaccel.configurations import funnel, name_of, pipelined
 from tailrank.tuner.rpaccel.costs import miss_rate
 from tailrank.tuner.rpaccel.explore import Limits, Point, explore
 from tailrank.tuner.rpaccel.ideas import baseline
@@ -21,6 +21,8 @@ SPACE = Space(embedding_mib=(16,), bins=(16,))
 """The paper's chip, with the filter of its synthesis."""
 DROP = 0.005
 PAPERS = ((1, 1), (4, 4), (4, 16), (16, 16))
+EQUAL = "(4, 4), but 256 items kept, 2 parts, weights resident, look-ahead"
+"""What the search may use, but for unequal division: how much of a gain is that."""
 TOLD_QPS = 2000.0
 QUERIES, QUICK = 200, 40
 
@@ -54,6 +56,10 @@ def searched(
     for slices in PAPERS:
         design = with_hits(funnel(slices, "corrected"))
         rows.append(_row("paper", name_of(slices), design, evaluate(design), base, loaded))
+    equal = replace(
+        with_hits(pipelined(funnel((4, 4), "corrected", items=(4096, 256)), 2, resident=True, look_ahead=True)), bins=16
+    )
+    rows.append(_row("paper", EQUAL, equal, evaluate(equal), base, loaded))
     for point in found.points:
         row = _row("found", _name(point), point.design, point.found, base, loaded)
         rows.append(row | {"quality": point.quality, "knee": point.knee})
