@@ -64,6 +64,15 @@ def test_a_single_stage_that_never_met_the_target_has_no_ratio(document: dict[st
     assert "the best single stage met it at no load tried" in headline(Value(document))
 
 
+def test_brackets_that_overlap_do_not_tell_who_serves_more(document: dict[str, Any]) -> None:
+    document["engine"]["chosen"] |= {"capacity_qps": 943.0, "capacity_bracket_qps": [654.0, 981.0]}
+    document["engine"]["best_single_stage"] |= {"capacity_qps": 833.0, "capacity_bracket_qps": [817.0, 849.0]}
+    assert verdict(Value(document))[0] == "uncertified"
+    assert "Their brackets overlap, and do not tell which of the two serves more." in sentences(document)
+    document["engine"]["chosen"]["capacity_bracket_qps"] = [900.0, 981.0]
+    assert verdict(Value(document))[0] == "certified"
+
+
 def test_answers_that_differ_are_not_verified(document: dict[str, Any]) -> None:
     document["engine"]["best_single_stage"]["answers_equal"] -= 7
     assert verdict(Value(document))[0] == "uncertified"

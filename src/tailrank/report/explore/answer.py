@@ -70,6 +70,7 @@ def verdict(document: Value) -> tuple[str, str, str]:
         return "open", "Simulated", " ".join(filter(None, said))
     said.append(_simulator(engine))
     doubts = [words for key, name in _NAMED for words in _doubts(engine[key], name)]
+    doubts += _unclear(document)
     if doubts:
         return "uncertified", "Not verified", " ".join(filter(None, [*said, f"{_listed(doubts)}."]))
     answers = engine["chosen"]["answers"].number
@@ -198,6 +199,14 @@ def _quality(document: Value) -> str:
     allowed = single - floor
     sure = "is ruled out" if ends[0] >= -allowed else "is not ruled out by so many queries"
     return f"{words}; a loss of more than the {allowed:.4f} allowed {sure}."
+
+
+def _unclear(document: Value) -> list[str]:
+    """Say where the brackets of the two plans do not tell which of them serves more."""
+    (low, high), (least, most) = (_ends(document["engine"][key]) for key, _ in _NAMED)
+    if depth(document["chosen"]) < 2 or not (low < most and least < high):
+        return []
+    return ["their brackets overlap, and do not tell which of the two serves more"]
 
 
 def _simulator(engine: Value) -> str:
