@@ -68,7 +68,7 @@ def test_brackets_that_overlap_do_not_tell_who_serves_more(document: dict[str, A
     document["engine"]["chosen"] |= {"capacity_qps": 943.0, "capacity_bracket_qps": [654.0, 981.0]}
     document["engine"]["best_single_stage"] |= {"capacity_qps": 833.0, "capacity_bracket_qps": [817.0, 849.0]}
     assert verdict(Value(document))[0] == "uncertified"
-    assert "Their brackets overlap, and do not tell which of the two serves more." in sentences(document)
+    assert "The brackets of both capacities overlap, and do not tell which plan serves more." in sentences(document)
     document["engine"]["chosen"]["capacity_bracket_qps"] = [900.0, 981.0]
     assert verdict(Value(document))[0] == "certified"
 

@@ -206,7 +206,7 @@ def _unclear(document: Value) -> list[str]:
     (low, high), (least, most) = (_ends(document["engine"][key]) for key, _ in _NAMED)
     if depth(document["chosen"]) < 2 or not (low < most and least < high):
         return []
-    return ["their brackets overlap, and do not tell which of the two serves more"]
+    return ["the brackets of both capacities overlap, and do not tell which plan serves more"]
 
 
 def _simulator(engine: Value) -> str:
