@@ -1,7 +1,8 @@
 """The engine: a trace served on this host, in wall time, by real workers.
 
 The dispatcher is the walk: wait for the scheduled instant, route, split, queue; workers score and merge; a stage that
-is not the last keeps the best and the query goes round again. The main loop is `_play`.
+is not the last keeps the best and the query goes round again. Native crews do the latter by themselves (`relayed`), off
+the interpreter. The main loop is `_play`.
 """
 
 import gc
@@ -17,7 +18,7 @@ from tailrank.core import BadInputError, Plan, Query, Records, Trace
 from tailrank.engine.board import NEVER_NS
 from tailrank.engine.clock import punctual
 from tailrank.engine.early import Sending
-from tailrank.engine.hire import CrewKind, hire, native_pools
+from tailrank.engine.hire import CrewKind, hire, native_pools, relayed
 from tailrank.engine.run import Answer, Run, Scorers, taken
 from tailrank.engine.scorer import Scorer
 from tailrank.engine.thread_crew import ThreadCrew
@@ -77,7 +78,7 @@ class Engine:
         Raises `BadInputError` when the plan names a model or device this engine has no scorer for, or takes more
         candidates of a query than the scorer has rows.
         """
-        return self._serve(trace, plan, None)[0]
+        return self._serve(trace, plan, None, answered=False)[0]
 
     def serve_scored(
         self, trace: Trace, plan: Plan, starts: NDArray[np.int64] | None = None
@@ -88,14 +89,19 @@ class Engine:
         stages' scorers number rows alike. Candidates with equal scores rank in the order of the query. Raises
         `BadInputError` where candidates would lie beyond the rows.
         """
-        records, run = self._serve(trace, plan, starts)
+        records, run = self._serve(trace, plan, starts, answered=True)
         return records, run.answers()
 
-    def _serve(self, trace: Trace, plan: Plan, starts: NDArray[np.int64] | None) -> tuple[Records, Run]:
+    def _serve(
+        self, trace: Trace, plan: Plan, starts: NDArray[np.int64] | None, *, answered: bool
+    ) -> tuple[Records, Run]:
         scorers = self._scorers(taken(trace, plan), plan)
         native = native_pools(plan, scorers, self.crew)
-        run = Run(trace, plan, scorers, self.seed, native_board=bool(native), starts=starts)
-        run.meta |= {f"native.{name}": float(name in native) for name in plan.pools}
+        on = relayed(plan, native)
+        run = Run(
+            trace, plan, scorers, self.seed, native_board=bool(native), starts=starts, relayed=on, answered=answered
+        )
+        run.meta |= {f"native.{name}": float(name in native) for name in plan.pools} | {"relayed": float(on)}
         run.crews = hire(run, native, pin=self.pin, spin_ns=self.spin_ns, queue_limit=self.queue_limit)
         if plan.dynamic:
             crews = {name: crew for name, crew in run.crews.items() if isinstance(crew, ThreadCrew)}
@@ -114,11 +120,14 @@ class Engine:
         return run.records(unfinished=f"not finished {self.patience_s:g} s after the last arrival"), run
 
     def _play(self, run: Run) -> None:
-        """Dispatch every query at its scheduled instant, and stages that follow as they become ready."""
-        began_cpu, last_stage = time.thread_time_ns(), len(run.plan.stages) - 1
+        """Dispatch every query at its scheduled instant, and stages that follow as they become ready.
+
+        Not those where the workers themselves send queries on: then the dispatcher only sleeps until the next instant.
+        """
+        began_cpu, follows = time.thread_time_ns(), len(run.plan.stages) > 1 and not run.relayed
         run.begin(LEAD_NS)
         for query in run.taken:
-            if last_stage:
+            if follows:
                 self._follow_until(run, query.arrival_ns)
             else:
                 run.clock.wait_until(query.arrival_ns)

@@ -1,7 +1,7 @@
 """Who serves the pools of a plan: native crews where every scorer has a native handle, Python threads elsewhere."""
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 from tailrank.core import BadInputError, Plan, SetupError
 from tailrank.engine.crew import Assignment, Crew
@@ -10,7 +10,7 @@ from tailrank.engine.run import Run, Scorers
 from tailrank.engine.thread_crew import ThreadCrew
 from tailrank.native import extension
 
-__all__ = ["CrewKind", "hire", "native_pools"]
+__all__ = ["CrewKind", "hire", "native_pools", "relayed"]
 
 CrewKind = Literal["auto", "native", "threads"]
 
@@ -60,15 +60,32 @@ def _insist(plan: Plan, scorers: Scorers, pools: list[str]) -> None:
 
 
 def hire(run: Run, native: frozenset[str], *, pin: bool, spin_ns: int | None, queue_limit: int) -> dict[str, Crew]:
-    """Return the crew of each pool, not started; `spin_ns` None chooses by the host's cores (see `NativeCrew`)."""
+    """Return the crew of each pool, not started; `spin_ns` None chooses by the host's cores (see `NativeCrew`).
+
+    Where the run has a relay, native crews serve every pool.
+    """
     if spin_ns is None:
         spin_ns = spin_budget_ns(pool.workers for pool in run.plan.pools.values())
     cores = _cores(run.plan, pin)
     crews: dict[str, Crew] = {}
     for name in run.plan.pools:
         work = _assignment(run, name, cores[name], queue_limit)
-        crews[name] = NativeCrew(work, spin_ns) if name in native else ThreadCrew(work)
+        crews[name] = NativeCrew(work, spin_ns, run.relay) if name in native else ThreadCrew(work)
+    if run.relay is not None:
+        _link(run.relay, run.plan, {name: crew for name, crew in crews.items() if isinstance(crew, NativeCrew)})
     return crews
+
+
+def relayed(plan: Plan, native: frozenset[str]) -> bool:
+    """Return whether workers send queries on to their next stage: there is one, and native crews serve every pool."""
+    return len(plan.stages) > 1 and native == plan.pools.keys()
+
+
+def _link(relay: Any, plan: Plan, crews: dict[str, NativeCrew]) -> None:
+    """Tell the relay where each stage after the first goes, as `scheduler.route` and `split` have it."""
+    for number, stage in enumerate(plan.stages[1:], 1):
+        away = None if stage.offload_pool is None else crews[stage.offload_pool].pool
+        relay.link(number, crews[stage.pool].pool, stage.batch_size, stage.offload_at or 0, away)
 
 
 def _assignment(run: Run, name: str, cores: tuple[int, ...], queue_limit: int) -> Assignment:

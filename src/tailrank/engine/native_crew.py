@@ -31,12 +31,13 @@ class NativeCrew:
     """The fast pool: `tailrank.native`'s.
 
     A worker without work parks at once where `spin_ns` is 0, spins so long first where gaps have been shorter than that
-    where it is above, and spins until there is work where it is below.
+    where it is above, and spins until there is work where it is below. With a `relay` (see `relayed`) its workers send
+    queries on to their next stage; without, the dispatcher does.
     """
 
-    def __init__(self, work: Assignment, spin_ns: int) -> None:
+    def __init__(self, work: Assignment, spin_ns: int, relay: Any = None) -> None:
         self._steps = work.steps
-        self._pool = extension.core().Pool(
+        self.pool = extension.core().Pool(
             work.board,
             [None if scorer is None else native_handle(scorer) for scorer in work.scorers],
             work.workers,
@@ -46,12 +47,13 @@ class NativeCrew:
             work.cores,
             spin_ns,
             work.queue_limit,
+            relay,
         )
-        self.start, self.stop = self._pool.start, self._pool.stop
-        self.served, self.cpu_ns = self._pool.served, self._pool.cpu_ns
+        self.start, self.stop = self.pool.start, self.pool.stop
+        self.served, self.cpu_ns = self.pool.served, self.pool.cpu_ns
 
     def submit(self, query: int, stage: int, size: int, rows: I64 | None, deadline_ns: int) -> bool:
         """Queue all slices of a query's stage at once."""
         if rows is None:
-            return bool(self._pool.submit(query, stage, size, self._steps[stage], deadline_ns))
-        return bool(self._pool.submit_rows(query, stage, rows, self._steps[stage], deadline_ns))
+            return bool(self.pool.submit(query, stage, size, self._steps[stage], deadline_ns))
+        return bool(self.pool.submit_rows(query, stage, rows, self._steps[stage], deadline_ns))

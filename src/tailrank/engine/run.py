@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,9 @@ def taken(trace: Trace, plan: Plan) -> Trace:
 class Run:
     """Everything the dispatcher and the crews of one run share; `native_board` where a native crew reports to it.
 
-    Query q takes the prepared rows from `starts[q]` on; where none are given, rows are drawn by `seed`.
+    Where `relayed`, native workers send queries on from stage to stage, and it has a `relay`, which remembers what
+    queries kept if they are to be `answered`. Else the dispatcher does, by `send_on`. Query q takes the prepared rows
+    from `starts[q]` on; where none are given, rows are drawn by `seed`.
     """
 
     trace: Trace
@@ -53,6 +55,8 @@ class Run:
     seed: int
     native_board: bool = False
     starts: I64 | None = None
+    relayed: bool = False
+    answered: bool = True
     clock: WallClock = field(default_factory=WallClock)
 
     def __post_init__(self) -> None:
@@ -72,10 +76,15 @@ class Run:
         else:
             self.board = extension.core().Board(self.finish_ns) if self.native_board else ThreadBoard(self.finish_ns)
             self.scores = np.zeros(int(self.base[-1]), dtype=np.float32)
+        self.relay: Any = self._relay() if self.relayed else None
         self.crews: dict[str, Crew] = {}
         self.watch: Watch | None = None  # for plans that decide by the state of the pools
         self.meta: dict[str, float] = {}
         self.kept: dict[int, I64] = {}  # candidates of a query that an earlier stage kept, ascending
+
+    def _relay(self) -> Any:
+        keeps = [-1 if stage.keep is None else stage.keep for stage in self.plan.stages]
+        return extension.core().Relay(self.board, self.base, self.row, self.scores, keeps, self.answered)
 
     def _rows(self) -> I64:
         """Draw where each query's candidates begin among the prepared rows: consecutive queries differ."""
@@ -111,7 +120,8 @@ class Run:
 
         They go on in their own order, so that ties in a later stage, too, go to the candidate retrieved earlier.
         """
-        before, scores = self.kept.get(query), self._scores(query)
+        before = self.kept.get(query)
+        scores = self._scores(query, before)
         best = chosen(scores, kept(len(scores), self.plan.stages[stage].keep))
         self.kept[query] = passed = best if before is None else before[best]
         return passed
@@ -120,7 +130,8 @@ class Run:
         """Return what a query that is through its last stage gets."""
         if self.course is not None:
             return Answer(*self.course.answer(query))
-        before, scores = self.kept.get(query), self._scores(query)
+        before = self.kept.get(query) if self.relay is None else self.relay.kept(query)
+        scores = self._scores(query, before)
         best = keep(scores, kept(len(scores), self.plan.stages[-1].keep))
         return Answer(best if before is None else before[best], scores[best])
 
@@ -129,9 +140,9 @@ class Run:
         none = Answer(np.empty(0, np.int64), np.empty(0, np.float32))
         return [self.answer(number) if end >= 0 else none for number, end in enumerate(self.finish_ns.tolist())]
 
-    def _scores(self, query: int) -> F32:
-        """Return the scores of the query's candidates in the stage it was last in."""
-        before, base = self.kept.get(query), int(self.base[query])
+    def _scores(self, query: int, before: I64 | None) -> F32:
+        """Return the scores of the query's candidates in the stage it was last in; `before` are those kept for it."""
+        base = int(self.base[query])
         return self.scores[base : base + (int(self.size[query]) if before is None else len(before))]
 
     def records(self, unfinished: str) -> Records:

@@ -31,15 +31,26 @@ class Board {
     queries_[query].left.store(slices, std::memory_order_relaxed);
   }
 
+  // One piece is done; true where it was the last of its stage. What the others wrote can be read then.
+  bool last_done(std::int64_t query) {
+    return queries_[query].left.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
+
   // One piece is done: the last of a final stage finishes the query, the last of another lets it go on.
   void slice_done(std::int64_t query, std::int32_t stage, bool final) {
-    if (queries_[query].left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (!final) {
-      if (live(query)) tell(query, stage);
-    } else if (close(query, kDone)) {
-      finish_ns_[query] = now_ns();
-      one_less();
+    if (!last_done(query)) return;
+    if (final) {
+      finish(query);
+    } else if (live(query)) {
+      tell(query, stage);
     }
+  }
+
+  // The query is through its last stage, unless it was given up.
+  void finish(std::int64_t query) {
+    if (!close(query, kDone)) return;
+    finish_ns_[query] = now_ns();
+    one_less();
   }
 
   // Gives a query up; false when it was over already. Pieces that have not started are dropped.

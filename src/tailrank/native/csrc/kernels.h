@@ -97,6 +97,10 @@ struct Kernels {
   void (*softmax)(ConstMatrix in, std::int64_t items, std::int64_t runs, std::int64_t width, Matrix out);
   void (*step_attention)(ConstMatrix states, ConstMatrix query, std::int64_t items, std::int64_t steps,
                          std::int64_t width, Matrix out);
+  std::int64_t (*at_least)(const float* scores, std::int64_t n, float pivot);
+  std::int64_t (*extent)(const float* scores, std::int64_t n, float* least, float* most);
+  std::int64_t (*gather)(const float* scores, std::int64_t begin, std::int64_t end, float pivot,
+                         const std::int64_t* rows, std::int64_t first, std::int64_t* out);
   float (*probe_rows)(const float* rows, std::int64_t dim, const std::int32_t* ids, std::int64_t count,
                       std::int64_t distance);
   double (*probe_fma)(std::int64_t rounds, bool pairs);  // returns FLOPs done

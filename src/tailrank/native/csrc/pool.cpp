@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #ifdef __linux__
 #include <pthread.h>
@@ -56,6 +57,7 @@ std::size_t most_jobs(const Board& board, const std::vector<Scorer*>& scorers) {
 Pool::Pool(Board& board, Sheet sheet, Settings settings)
     : board_(board), sheet_(sheet), settings_(std::move(settings)), jobs_(most_jobs(board, settings_.scorers)) {
   if (settings_.workers < 1) throw std::invalid_argument("a pool needs at least one worker");
+  for (const Scorer* scorer : settings_.scorers) rows_.push_back(scorer ? scorer->rows() : 0);
   for (std::int64_t number = 0; number < settings_.workers; ++number) {
     workers_.push_back(std::make_unique<Worker>());
     workers_.back()->number = number;
@@ -73,14 +75,10 @@ void Pool::start() {
 void Pool::check(std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step,
                  const std::int64_t* rows) {
   if (query < 0 || query >= board_.count()) throw std::out_of_range("no such query");
-  if (stage < 0 || static_cast<std::size_t>(stage) >= settings_.scorers.size() || !settings_.scorers[stage]) {
-    throw std::out_of_range("this pool does not serve that stage");
-  }
+  if (!serves(stage)) throw std::out_of_range("this pool does not serve that stage");
   if (size < 1 || size > sheet_.base[query + 1] - sheet_.base[query]) throw std::out_of_range("no such candidates");
-  if (step < 1 || (size + step - 1) / step > static_cast<std::int64_t>(kSliceMask)) {
-    throw std::out_of_range("batch size must be at least 1, and slices a query fewer than 2^24");
-  }
-  const std::int64_t most = settings_.scorers[stage]->rows();
+  if (step < 1) throw std::out_of_range("batch size must be at least 1");
+  const std::int64_t most = rows_[static_cast<std::size_t>(stage)];
   if (!rows && (sheet_.row[query] < 0 || sheet_.row[query] + size > most)) throw std::out_of_range("no such rows");
   if (rows && std::any_of(rows, rows + size, [most](std::int64_t row) { return row < 0 || row >= most; })) {
     throw std::out_of_range("no such rows");
@@ -90,26 +88,54 @@ void Pool::check(std::int64_t query, std::int32_t stage, std::int64_t size, std:
 bool Pool::submit(std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step,
                   std::int64_t deadline_ns, const std::int64_t* rows) {
   check(query, stage, size, step, rows);
+  if (settings_.relay && (stage > 0 || rows)) throw std::invalid_argument("only the relay sends queries on");
+  std::vector<std::int64_t> own;
+  if (rows) own.assign(rows, rows + size);
+  const std::int64_t* mine = rows ? own.data() : nullptr;  // a vector that is moved keeps its elements where they are
+  return queue(query, stage, size, step, deadline_ns, mine, std::move(own), false);
+}
+
+bool Pool::submit_kept(const Pool& from, std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step,
+                       std::int64_t deadline_ns, const std::int64_t* rows) {
+  if (rows[size - 1] >= rows_[static_cast<std::size_t>(stage)]) throw std::out_of_range("no such rows");
+  return queue(query, stage, size, step, deadline_ns, rows, {}, &from == this);
+}
+
+// `takes_one`: the caller is a worker of this pool and looks at the queue next, so one fewer is woken.
+bool Pool::queue(std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step, std::int64_t deadline_ns,
+                 const std::int64_t* rows, std::vector<std::int64_t> own, bool takes_one) {
   const std::int64_t slices = (size + step - 1) / step;
-  if (waiting() + slices > settings_.queue_limit) return false;
-  const std::uint64_t number = tail_.load(std::memory_order_relaxed);
-  if (number >= jobs_.most()) throw std::length_error("more submissions than queries times stages");
-  Job& job = jobs_.grow(number);
-  job.query = query, job.stage = stage, job.size = size, job.step = step, job.deadline_ns = deadline_ns;
-  job.slices = slices, job.before = submitted_;
-  if (rows) job.rows.assign(rows, rows + size);
-  board_.expect(query, static_cast<std::int32_t>(slices));
-  submitted_ += slices;
-  job.queued_ns = board_.now_ns();
-  tail_.store(number + 1, std::memory_order_seq_cst);  // before the look at who is parked: `park` does the reverse
-  if (parked_count_.load(std::memory_order_seq_cst) > 0) {
-    const std::int64_t left = waiting();  // before `coming_`: a worker leaves `coming_` first and takes a slice then
-    wake(left - coming_.load(std::memory_order_seq_cst));
+  if (slices > static_cast<std::int64_t>(kSliceMask)) throw std::out_of_range("slices a query must be fewer than 2^24");
+  std::int64_t wanted = 0;
+  {
+    std::lock_guard<std::mutex> hold(submitting_);
+    if (left() + slices > settings_.queue_limit) return false;
+    const std::uint64_t number = tail_.load(std::memory_order_relaxed);
+    if (number >= jobs_.most()) throw std::length_error("more submissions than queries times stages");
+    Job& job = jobs_.grow(number);
+    job.query = query, job.stage = stage, job.size = size, job.step = step, job.deadline_ns = deadline_ns;
+    job.slices = slices, job.before = submitted_;
+    job.rows = rows, job.own = std::move(own);
+    board_.expect(query, static_cast<std::int32_t>(slices));
+    submitted_ += slices;
+    job.queued_ns = board_.now_ns();
+    tail_.store(number + 1, std::memory_order_seq_cst);  // before the look at who is parked: `park` does the reverse
+    if (parked_count_.load(std::memory_order_seq_cst) > 0) {
+      wanted = left() - takes_one;  // before `coming_`: a worker leaves `coming_` first and takes a slice then
+      wanted -= coming_.load(std::memory_order_seq_cst);
+    }
   }
+  wake(wanted);
   return true;
 }
 
 std::int64_t Pool::waiting() {
+  std::lock_guard<std::mutex> hold(submitting_);
+  return left();
+}
+
+// The slices that wait; under submitting_.
+std::int64_t Pool::left() {
   const std::uint64_t cursor = cursor_.load(std::memory_order_acquire), head = cursor >> kSliceBits;
   if (head >= tail_.load(std::memory_order_relaxed)) return 0;
   return submitted_ - jobs_[head].before - static_cast<std::int64_t>(cursor & kSliceMask);
@@ -163,10 +189,10 @@ void Pool::serve(Worker& worker, std::uint64_t number, std::int64_t first) {
   float* out = sheet_.scores + sheet_.base[job.query] + first;
   try {
     Scorer& scorer = *settings_.scorers[job.stage];
-    if (job.rows.empty()) {
+    if (!job.rows) {
       scorer.score(sheet_.row[job.query] + first, sheet_.row[job.query] + stop, out);
     } else {
-      scorer.score_rows(job.rows.data() + first, stop - first, out);
+      scorer.score_rows(job.rows + first, stop - first, out);
     }
   } catch (const std::exception& error) {  // a model that throws fails its query, never the run
     board_.fail(job.query, error.what());
@@ -176,7 +202,11 @@ void Pool::serve(Worker& worker, std::uint64_t number, std::int64_t first) {
     return;
   }
   worker.log.push_back({number, first, start_ns, board_.now_ns()});
-  board_.slice_done(job.query, job.stage, static_cast<std::size_t>(job.stage) + 1 == settings_.scorers.size());
+  if (!settings_.relay) {
+    board_.slice_done(job.query, job.stage, static_cast<std::size_t>(job.stage) + 1 == settings_.scorers.size());
+  } else if (board_.last_done(job.query)) {
+    settings_.relay->stage_done(*this, {job.query, job.size, job.deadline_ns, job.stage});
+  }
 }
 
 void Pool::await(Worker& worker) {

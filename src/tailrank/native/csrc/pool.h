@@ -2,7 +2,7 @@
 //
 // The queue holds one job a query and stage, however many slices it has; workers take slice after slice off the job at
 // the head by moving one shared cursor. Jobs live until the pool does, so a worker may read the one it took a slice of
-// without a lock. One thread at a time submits.
+// without a lock. Who submits (the dispatcher, and workers that send a query on) takes a lock of its own for an instant.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "board.h"
 #include "parker.h"
+#include "relay.h"
 #include "scorer.h"
 
 namespace tailrank {
@@ -38,20 +39,13 @@ class Growing {
   std::vector<std::unique_ptr<T[]>> chunks_;
 };
 
-// What a run tells its pools: where each query's candidates begin (`base` in the run's scores, count + 1 long; `row` in
-// the prepared rows, count long) and where scores go. All outlive the pool.
-struct Sheet {
-  const std::int64_t* base;
-  const std::int64_t* row;
-  float* scores;
-};
-
 struct Settings {
   std::vector<Scorer*> scorers;  // by stage; null where the stage does not come here
   std::int64_t workers = 1;
   std::vector<int> cores;       // worker i runs on cores[i] alone; empty: anywhere
   std::int64_t spin_ns = 0;     // 0: park at once; > 0: spin so long where gaps are shorter; < 0: always spin
   std::int64_t queue_limit = 1; // slices that may wait
+  Relay* relay = nullptr;       // sends queries on from stage to stage; null: the dispatcher does
 };
 
 // A slice that was served; times on the board's clock.
@@ -73,6 +67,16 @@ class Pool {
   bool submit(std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step, std::int64_t deadline_ns,
               const std::int64_t* rows);
 
+  // The same for the relay, called by a worker of `from`, which takes a slice itself if that is this pool. `rows` stay
+  // where they are until the stage is done, and ascend.
+  bool submit_kept(const Pool& from, std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step,
+                   std::int64_t deadline_ns, const std::int64_t* rows);
+
+  bool serves(std::int32_t stage) const {
+    return stage >= 0 && static_cast<std::size_t>(stage) < settings_.scorers.size() && settings_.scorers[stage];
+  }
+  bool relayed_by(const Relay& relay) const { return settings_.relay == &relay; }
+  std::int64_t queue_limit() const { return settings_.queue_limit; }
   std::int64_t waiting();
 
   // Drops what waits and joins the workers when they have done the slices they are at. May be called again.
@@ -86,7 +90,8 @@ class Pool {
   struct Job {
     std::int64_t query, size, step, slices, before, queued_ns, deadline_ns;  // before: slices submitted earlier
     std::int32_t stage;
-    std::vector<std::int64_t> rows;
+    const std::int64_t* rows;  // null: those of the query, one after the other
+    std::vector<std::int64_t> own;
   };
   struct Entry {
     std::uint64_t job;
@@ -102,6 +107,9 @@ class Pool {
     std::int64_t number = 0;
   };
 
+  bool queue(std::int64_t query, std::int32_t stage, std::int64_t size, std::int64_t step, std::int64_t deadline_ns,
+             const std::int64_t* rows, std::vector<std::int64_t> own, bool takes_one);
+  std::int64_t left();
   bool has_work();
   bool take(std::uint64_t& job, std::int64_t& first);
   void run(Worker& worker);
@@ -116,9 +124,11 @@ class Pool {
   Board& board_;
   const Sheet sheet_;
   const Settings settings_;
+  std::vector<std::int64_t> rows_;  // by stage: those its scorer has
   Growing<Job> jobs_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::int64_t submitted_ = 0;                      // slices; the submitting thread's
+  std::mutex submitting_;
+  std::int64_t submitted_ = 0;                      // slices; under submitting_
   alignas(64) std::atomic<std::uint64_t> tail_{0};  // jobs submitted
   alignas(64) std::atomic<std::uint64_t> cursor_{0};  // job at the head << 24 | its next slice
   alignas(64) std::atomic<std::int64_t> parked_count_{0};
