@@ -13,7 +13,7 @@ from tailrank.report.frame import placed, reproduce, template
 from tailrank.report.rpaccel import charts, charts_of_load, tables
 from tailrank.report.rpaccel.floorplan import floorplan
 from tailrank.report.rpaccel.gantt import gantt
-from tailrank.report.wording import amount, unbroken
+from tailrank.report.wording import NOT_MEASURED, amount, unbroken
 
 __all__ = ["render", "write"]
 
@@ -108,9 +108,10 @@ def _key_figures(document: Value) -> list[tuple[str, str, str]]:
         claim = _claim(document, name)
         told = f"claimed {tables.factor(claim['claimed'].number)}, released {tables.factor(claim['released'].number)}"
         rows.append((words, tables.factor(claim["corrected"].number), told))
-    last = (list(document["waterfall"]["corrected"]) or [Value()])[-1]
-    told = f"{amount(last['capacity_qps'].number, 'q/s', digits=4)}, {amount(last['energy_mj'].number, 'mJ')} a query"
-    rows.append(("All five ideas, corrected", amount(last["latency_ms"].number, "ms"), told))
+    knee = next((row for row in document["searched"]["rows"] if row["knee"].raw), Value())
+    both = f"{tables.factor(knee['latency_gain'].number)}, {tables.factor(knee['capacity_gain'].number)}"
+    told = f"{amount(knee['latency_ms'].number, 'ms')}, {amount(knee['capacity_qps'].number, 'q/s', digits=4)}"
+    rows.append(("Both in one design, by search", both if knee else NOT_MEASURED, told if knee else ""))
     held = [row["holds"].raw for row in document["checks"]]
     judged = [each for each in held if each is not None]
     rows.append(("Checks that hold", f"{sum(judged)} of {len(judged)}", f"{len(held) - len(judged)} more are findings"))

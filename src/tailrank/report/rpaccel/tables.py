@@ -60,7 +60,7 @@ def points(document: Value) -> Table | None:
         for row in document["headline"]
     ]
     columns = ("design", "latency", "gain", "throughput", "gain")
-    note = "Gains over the baseline of the same mode. No design has the claimed factors of both."
+    note = "Gains over the baseline of the same mode. Neither of the two designs has both factors."
     return Table("Two operating points", columns, rows, note) if rows else None
 
 
