@@ -10,7 +10,8 @@ from tailrank.report.rpaccel import render, write
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "rect", "line"}
 PARTS = ("claims", "headline", "waterfall", "configurations", "fig10a", "fig10b", "fig11", "fig12", "fig13", "fig14")
-PARTS += ("utilisation", "bugs", "combined", "sub_batches", "floorplans", "gantt", "checks")
+PARTS += ("utilisation", "bugs", "combined", "sub_batches", "floorplans", "gantt", "checks", "searched", "fig10c")
+PARTS += ("fig14_movielens",)
 
 
 class Balanced(HTMLParser):

@@ -74,6 +74,7 @@ def _tables(document: Value) -> dict[str, Any]:
         "combined": tables.combined(document),
         "configurations": tables.configurations(document),
         "devices": tables.devices(document, "poisson"),
+        "movielens": tables.devices(document, "poisson", "fig14_movielens"),
         "array": tables.arrays(document),
         "filters": tables.filters(document),
         "checks": tables.checks(document),

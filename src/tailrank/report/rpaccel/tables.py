@@ -153,10 +153,10 @@ def configurations(document: Value) -> Table | None:
     return Table("p95 by configuration, released", columns, rows, note) if rows else None
 
 
-def devices(document: Value, arrivals: str) -> Table | None:
-    """Return figure 14."""
+def devices(document: Value, arrivals: str, part: str = "fig14") -> Table | None:
+    """Return figure 14, of the tiers of `part`."""
     rows = []
-    for row in document["fig14"]:
+    for row in document[part]:
         if row["arrivals"].text != arrivals:
             continue
         cells = []
@@ -172,7 +172,8 @@ def devices(document: Value, arrivals: str) -> Table | None:
         "T4, neither measured here."
     )
     columns = ("device", "low, 67 q/s", "medium, 400 q/s", "high, 2,000 q/s")
-    return Table(f"CPU, GPU and RPAccel, {words}", columns, rows, note) if rows else None
+    tiers = {"fig14": "Criteo", "fig14_movielens": "MovieLens-20M: not logged, quality unknown"}[part]
+    return Table(f"CPU, GPU and RPAccel, {words} ({tiers})", columns, rows, note) if rows else None
 
 
 def filters(document: Value) -> Table | None:

@@ -6,7 +6,8 @@ cores share a query instead, as DeepRecSys does. `tuned` is software of today: f
 that are pinned and overlap.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from tailrank.tuner.rpaccel.published import artifact_values
 from tailrank.tuner.rpaccel.tails import Arrivals, Loaded
 from tailrank.workload import Fixed, Paper, Poisson, Workload
 
-__all__ = ["GAPS_MS", "HOST", "devices"]
+__all__ = ["CRITEO", "GAPS_MS", "HOST", "MOVIELENS", "Tiers", "devices"]
 
 HOST = "cascade-lake:cores=32+t4"
 CORES = 32  # of the artifact's engines
@@ -30,25 +31,49 @@ MOST_QUERIES = 2_000  # of a run on CPU and GPU, as many as the artifact serves 
 KINDS: tuple[Arrivals, ...] = ("paper", "poisson")
 
 
-def devices(loaded: Loaded, *, seed: int) -> list[dict[str, Any]]:
+class Tiers(NamedTuple):
+    """Networks, and items into each stage, by number of stages; `logged`: the artifact has values of these."""
+
+    name: str
+    networks: Mapping[int, tuple[str, ...]]
+    items: Mapping[int, tuple[int, ...]]
+    logged: bool = False
+
+
+CRITEO = Tiers("criteo", FUNNELS, ITEMS, logged=True)
+NEUMF = ("neumf-20m-small", "neumf-20m-medium", "neumf-20m-large")
+MOVIELENS = Tiers(
+    "movielens-20m",
+    {1: NEUMF[2:], 2: (NEUMF[0], NEUMF[2]), 3: NEUMF},
+    {1: (4000,), 2: (4000, 400), 3: (4000, 400, 250)},
+)
+"""The artifact's MovieLens-20M funnels, for which it ships neither logs nor trained networks."""
+
+
+def devices(loaded: Loaded, *, seed: int, tiers: Tiers = CRITEO) -> list[dict[str, Any]]:
     """Return rows {device, stages, arrivals, low, medium, high, artifact}: p95 in ms, None where it cannot keep up.
 
     RPAccel's is that of the best configuration at each load. `artifact` has the logged values of the same cell, None
     where unachievable, or is None itself.
     """
     queries = min(loaded.queries, MOST_QUERIES)
-    rows = [row for kind in KINDS for row in _modelled(kind, queries, seed)]
+    rows = [row for kind in KINDS for row in _modelled(tiers, kind, queries, seed)]
     for kind in KINDS:
         for mode in MODES:
-            for depth in FUNNELS:
+            for depth in tiers.networks:
                 row: dict[str, Any] = {"device": f"RPAccel, {mode}", "stages": depth, "arrivals": kind}
-                rows.append(row | {load: _rpaccel(loaded, mode, depth, kind, gap) for load, gap in GAPS_MS.items()})
-    return [row | {"artifact": _logged(row["device"], row["stages"])} for row in rows]
+                rows.append(row | _rpaccel(loaded, tiers, mode, depth, kind))
+    return [row | {"artifact": _logged(row["device"], row["stages"]) if tiers.logged else None} for row in rows]
 
 
-def _rpaccel(loaded: Loaded, mode: Mode, depth: int, kind: Arrivals, gap_ms: float) -> float | None:
-    tails = (loaded.tail(funnel(slices, mode), 1e3 / gap_ms, kind) for slices in configurations(depth))
-    return min((tail.p95_ms for tail in tails if tail.stable), default=None)
+def _rpaccel(loaded: Loaded, tiers: Tiers, mode: Mode, depth: int, kind: Arrivals) -> dict[str, float | None]:
+    networks, items = tiers.networks[depth], tiers.items[depth]
+    designs = [funnel(slices, mode, networks=networks, items=items) for slices in configurations(depth)]
+    found: dict[str, float | None] = {}
+    for load, gap_ms in GAPS_MS.items():
+        tails = (loaded.tail(design, 1e3 / gap_ms, kind) for design in designs)
+        found[load] = min((tail.p95_ms for tail in tails if tail.stable), default=None)
+    return found
 
 
 def _logged(device: str, stages: int) -> dict[str, float | None] | None:
@@ -64,16 +89,16 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _modelled(kind: Arrivals, queries: int, seed: int) -> list[dict[str, Any]]:
+def _modelled(tiers: Tiers, kind: Arrivals, queries: int, seed: int) -> list[dict[str, Any]]:
     rows = []
-    software = {"": _known(Switches()), ", tuned": _known(MODERN)}
+    software = {"": _known(tiers, Switches()), ", tuned": _known(tiers, MODERN)}
     traces = {
-        load: Workload(arrivals=Paper() if kind == "paper" else Poisson(), sizes=Fixed(size=ITEMS[1][0])).trace(
+        load: Workload(arrivals=Paper() if kind == "paper" else Poisson(), sizes=Fixed(size=tiers.items[1][0])).trace(
             queries, 1e3 / gap, seed
         )
         for load, gap in GAPS_MS.items()
     }
-    for device, plan in _plans():
+    for device, plan in _plans(tiers):
         known = software[", tuned" if device.endswith(", tuned") else ""]
         kept = {
             (stage.model, stage.pool): known[stage.model, "gpu" if stage.pool == "gpu" else "cpu"]
@@ -85,10 +110,10 @@ def _modelled(kind: Arrivals, queries: int, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _known(switches: Switches) -> dict[tuple[str, str], ServiceTime]:
+def _known(tiers: Tiers, switches: Switches) -> dict[tuple[str, str], ServiceTime]:
     host = parse_host(HOST)
     found: dict[tuple[str, str], ServiceTime] = {}
-    for name in FUNNELS[3]:
+    for name in tiers.networks[3]:
         found |= services(zoo.get(name), host, switches=switches)
     return found
 
@@ -98,12 +123,12 @@ def _p95(simulator: Simulator, trace: Trace, plan: Plan) -> float | None:
     return None if saturated(records) else float(np.percentile(records.latency_ns, 95)) / 1e6
 
 
-def _plans() -> list[tuple[str, Plan]]:
+def _plans(tiers: Tiers) -> list[tuple[str, Plan]]:
     gpu = Pool(workers=1, device="cuda")
-    found = [("CPU", _on_cpu(depth, None)) for depth in (1, 2, 3)]
-    found += [("CPU, split", _on_cpu(depth, SPLIT)) for depth in (1, 2, 3)]
-    large, front = FUNNELS[1][0], FUNNELS[2][0]
-    whole, kept = ITEMS[2]
+    found = [("CPU", _on_cpu(tiers, depth, None)) for depth in (1, 2, 3)]
+    found += [("CPU, split", _on_cpu(tiers, depth, SPLIT)) for depth in (1, 2, 3)]
+    front, large = tiers.networks[2]
+    whole, kept = tiers.items[2]
     alone = Plan(stages=(Stage(model=large, batch_size=whole, pool="gpu"),), pools={"gpu": gpu})
     before = Plan(
         stages=(
@@ -116,11 +141,11 @@ def _plans() -> list[tuple[str, Plan]]:
     return found + [(f"{device}, tuned", plan) for device, plan in found]
 
 
-def _on_cpu(depth: int, split: int | None) -> Plan:
-    items = ITEMS[depth]
+def _on_cpu(tiers: Tiers, depth: int, split: int | None) -> Plan:
+    items = tiers.items[depth]
     keeps = (*items[1:], None)
     stages = tuple(
         Stage(model=name, batch_size=min(split or each, each), pool=f"cpu-{number}", keep=keeps[number])
-        for number, (name, each) in enumerate(zip(FUNNELS[depth], items, strict=True))
+        for number, (name, each) in enumerate(zip(tiers.networks[depth], items, strict=True))
     )
     return Plan(stages=stages, pools={stage.pool: Pool(workers=CORES // depth) for stage in stages})

@@ -12,7 +12,7 @@ from tailrank.tuner.rpaccel import figures, ideas, switches
 from tailrank.tuner.rpaccel.checks import check
 from tailrank.tuner.rpaccel.choices import BACK, FRONT, choices, planted
 from tailrank.tuner.rpaccel.configurations import MODES, funnel, name_of, pipelined
-from tailrank.tuner.rpaccel.devices import devices
+from tailrank.tuner.rpaccel.devices import MOVIELENS, devices
 from tailrank.tuner.rpaccel.gantt import gantt
 from tailrank.tuner.rpaccel.searched import searched
 from tailrank.tuner.rpaccel.tails import Loaded
@@ -48,6 +48,7 @@ def study(
         "fig12": best,
         "fig13": figures.more_items(loaded),
         "fig14": devices(loaded, seed=seed),
+        "fig14_movielens": devices(loaded, seed=seed, tiers=MOVIELENS),
         "fig10a": figures.array_sizes(),
         "fig11": figures.silicon(),
         "utilisation": figures.utilisation_map(),
