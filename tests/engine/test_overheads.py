@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tailrank.core import Records, SliceRecords, Trace, single
-from tailrank.engine import Engine, NullScorer, measure_overheads
+from tailrank.core import Plan, Pool, Records, SliceRecords, Stage, Trace, single
+from tailrank.engine import Engine, NullScorer, measure_keeping, measure_overheads
 from tailrank.simulator import Simulator
 from tailrank.timing import LinearTime, Overheads
 
@@ -61,3 +61,37 @@ def test_without_expected_times_interference_is_not_measured() -> None:
     found = measure_overheads([simulated(Overheads(query_ns=100, cold_ns=5_000, cores=2), 500)])
     assert (found.cold_ns, found.interrupt_ns, found.cores) == (0, 0, 0)
     assert isinstance(simulated(Overheads(), 500).slices, SliceRecords)
+
+
+FUNNEL = Plan(
+    stages=(Stage(model="m", batch_size=64, keep=20), Stage(model="m", batch_size=64, pool="back")),
+    pools={"cpu": Pool(workers=1), "back": Pool(workers=1)},
+)
+
+
+@pytest.mark.parametrize("relayed", [True, False])
+@pytest.mark.parametrize("sizes", [(100, 800), (400, 400)])
+def test_what_lies_between_two_stages_is_measured(relayed: bool, sizes: tuple[int, int]) -> None:
+    costs = Overheads(query_ns=700, keep_ns=3_000 if sizes[0] != sizes[1] else 0, keep_item_ps=900, relayed=relayed)
+    trace = Trace(np.arange(400) * 2_000_000, np.tile(sizes, 200))
+    services = {("m", pool): LinearTime(50_000, 100) for pool in FUNNEL.pools}
+    records = Simulator(services, overheads=costs).serve(trace, FUNNEL)
+    records.meta.update({"relayed": float(relayed)})
+    found = measure_keeping([records], Overheads(query_ns=700))
+    assert found.relayed is relayed
+    assert found.keep_item_ps == pytest.approx(900, abs=3)
+    assert found.keep_ns == pytest.approx(costs.keep_ns, abs=3)
+
+
+def test_one_stage_says_nothing_of_keeping() -> None:
+    known = Overheads(keep_ns=5, keep_item_ps=6, relayed=True)
+    assert measure_keeping([simulated(Overheads(), 500)], known) == known
+
+
+@pytest.mark.parametrize("crew", ["auto", "threads"])
+def test_the_engine_is_measured_between_stages(crew) -> None:
+    trace = Trace(np.arange(200) * 1_000_000, np.tile([100, 1600], 100))
+    records = Engine({"m": NullScorer()}, crew=crew).serve(trace, FUNNEL)
+    found = measure_overheads([records], cores=2)
+    assert found.relayed is bool(records.meta["relayed"])
+    assert (found.keep_ns + found.keep_item_ps > 0) >= found.relayed

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from tailrank.cli.subject import Subject, default_workers
-from tailrank.core import Plan, Records
-from tailrank.engine import measure_overheads, measure_profile
-from tailrank.timing import Overheads, Profile, Scaled
-from tailrank.workload import Workload
+import numpy as np
 
-__all__ = ["CALIBRATION", "Calibrated", "calibrate", "measure", "served_by"]
+from tailrank.cli.subject import Subject, default_workers
+from tailrank.core import Plan, Pool, Records, Stage, Trace, stream
+from tailrank.engine import measure_keeping, measure_overheads, measure_profile
+from tailrank.timing import Overheads, Profile, Scaled
+from tailrank.workload import Poisson, Workload
+
+__all__ = ["CALIBRATION", "Calibrated", "calibrate", "calibrate_stages", "measure", "served_by"]
 
 CALIBRATION = 0.65  # of the load that would fill the workers
 
@@ -37,6 +39,21 @@ def calibrate(
     records = subject.engine.serve(workload.trace(count, qps, seed, replication=902), plan)
     expected = Scaled(profile, (before + around(1)) / 2)
     return Calibrated(measure_overheads([records], cores=default_workers(), expected=expected), served_by([records]))
+
+
+def calibrate_stages(subject: Subject, known: Overheads, size: int, qps: float, *, count: int, seed: int) -> Overheads:
+    """Return `known` with what sending a query on between two stages costs, measured on the engine at `qps`.
+
+    Both stages are the subject's model; every other query has a quarter of `size` candidates, so that what a candidate
+    costs shows beside what a query does. Most are kept no longer: an eighth goes on.
+    """
+    batch = min(256, size)
+    keep = max(1, size // 8)
+    stages = (Stage(model=subject.name, batch_size=batch, keep=keep), Stage(model=subject.name, batch_size=batch))
+    plan = Plan(stages=stages, pools={"cpu": Pool(workers=subject.workers)})
+    sizes = np.where(np.arange(count) % 2 == 0, size, max(1, size // 4))
+    trace = Trace(Poisson().draw(count, qps, stream(seed, "between stages")), sizes)
+    return measure_keeping([subject.engine.serve(trace, plan)], known)
 
 
 def measure(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.cli.calibration import CALIBRATION, calibrate
+from tailrank.cli.calibration import CALIBRATION, calibrate, calibrate_stages
 from tailrank.cli.climbing import full_qps
 from tailrank.cli.explore_steps import Steps
 from tailrank.cli.subject import Loaded, Subject
@@ -100,13 +100,18 @@ def serve(
 def _overheads(
     subject: Subject, profile: Profile, queries: Queries, effort: Effort, seed: int
 ) -> tuple[Overheads, dict[str, str]]:
-    """Measure what serving costs beside the batches, with the cheapest tier: it shows there most."""
+    """Measure what serving costs beside the batches, with the cheapest tier: it shows there most.
+
+    So does what lies between two stages, whose time does not depend on the network.
+    """
     size = int(np.median(queries.sizes))
     workload = Workload(sizes=Fixed(size=size))
     plan = single(subject.name, batch_size=min(256, size), workers=subject.workers)
     load = min(CALIBRATION * full_qps({"cpu": profile}, plan, workload, seed), 2000.0)
     found = calibrate(subject, profile, plan, workload, load, seconds=effort.overheads_s, seed=seed)
-    return found.overheads, found.served_by
+    count = max(60, int(load / 2 * effort.overheads_s / 2))
+    overheads = calibrate_stages(subject, found.overheads, size, load / 2, count=count, seed=seed)
+    return overheads, found.served_by
 
 
 def _inputs(models: Mapping[str, "Model"], queries: Queries) -> dict[str, "Inputs"]:

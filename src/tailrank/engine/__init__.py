@@ -3,7 +3,7 @@
 from tailrank.engine.allocator import keep_freed_memory
 from tailrank.engine.clock import WallClock
 from tailrank.engine.engine import Engine
-from tailrank.engine.overheads import measure_overheads
+from tailrank.engine.overheads import measure_keeping, measure_overheads
 from tailrank.engine.profiling import GRID, measure_profile
 from tailrank.engine.run import Answer
 from tailrank.engine.scorer import NullScorer, Scorer, TimedScorer
@@ -17,6 +17,7 @@ __all__ = [
     "TimedScorer",
     "WallClock",
     "keep_freed_memory",
+    "measure_keeping",
     "measure_overheads",
     "measure_profile",
 ]

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from tailrank.core import Records
 from tailrank.timing import CLIP, Overheads, ServiceTime, busy_at_start
 
-__all__ = ["measure_overheads"]
+__all__ = ["measure_keeping", "measure_overheads"]
 
+SPREAD = 1.5  # sizes that differ by less tell nothing of what a candidate costs
 MOST_INTERRUPT = 2.0  # times the dispatcher's own time; more than that is drift of the machine, not interference
 
 
@@ -20,7 +21,8 @@ def measure_overheads(records: Sequence[Records], *, cores: int = 0, expected: S
     Timer lateness, wake-up, hand-off and merge are medians; the dispatcher's cost of a slice is the median time
     between queueing neighbours, and of a query its processor time less that of its slices. With `expected`, the times
     of batches flat out, and the host's `cores`, two more are measured: what a cold start costs, and what a query's
-    arrival takes from workers that need all the cores (at least the dispatcher's own time).
+    arrival takes from workers that need all the cores (at least the dispatcher's own time). Where queries went through
+    several stages, what sending them on costs is measured, too.
     """
     timer, wakeup, handoff, merge, per_slice = [], [], [], [], []
     cpu_ns = queries = slices = 0.0
@@ -32,7 +34,7 @@ def measure_overheads(records: Sequence[Records], *, cores: int = 0, expected: S
         merge.append(_merges(run))
         per_slice.append(_between(run))
         cpu_ns += run.meta["dispatcher_cpu_ns"]
-        queries += len(run)
+        queries += len(run) * (1 if run.meta.get("relayed", 0.0) else _depth(run))  # as often as the dispatcher saw one
         slices += len(run.slices)
     slice_ns = _median(per_slice)
     fixed = Overheads(
@@ -44,6 +46,7 @@ def measure_overheads(records: Sequence[Records], *, cores: int = 0, expected: S
         merge_ns=_median(merge),
         cores=cores,
     )
+    fixed = measure_keeping(records, fixed)
     return fixed if expected is None else _with_interference(fixed, records, expected)
 
 
@@ -64,6 +67,44 @@ def _with_interference(fixed: Overheads, records: Sequence[Records], expected: S
     spent_ns = fixed.query_ns + fixed.slice_ns * sum(len(run.slices) for run in records) / sum(map(len, records))
     interrupt_ns = float(np.clip(share / max(load_qps, 1e-9) * 1e9, spent_ns, MOST_INTERRUPT * spent_ns))
     return replace(fixed, cold_ns=_median(cold), interrupt_ns=round(interrupt_ns))
+
+
+def measure_keeping(records: Sequence[Records], known: Overheads) -> Overheads:
+    """Return `known` with what lies between the end of a stage and the next one's queueing, by candidates.
+
+    The median where queries are small and where they are large give a line; of one size, all counts by candidate.
+    Where the dispatcher sends queries on, its own time a query and slice is not counted again. Runs of plans with one
+    stage say nothing: then `known` stays as it is.
+    """
+    found = [_passages(run) for run in records]
+    size, gap_ns = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if len(size) == 0:
+        return known
+    relayed = all(run.meta.get("relayed", 0.0) for run in records)
+    gap_ns = np.maximum(gap_ns - (0 if relayed else known.query_ns + known.slice_ns), 0)
+    item_ns = float(np.median(gap_ns / size))
+    large = size > (int(size.min()) + int(size.max())) / 2
+    if large.any() and size[large].mean() > SPREAD * size[~large].mean():
+        rise_ns = float(np.median(gap_ns[large]) - np.median(gap_ns[~large]))
+        item_ns = max(0.0, rise_ns / float(size[large].mean() - size[~large].mean()))
+    keep_ns = max(0, round(float(np.median(gap_ns - item_ns * size))))
+    return replace(known, keep_ns=keep_ns, keep_item_ps=round(1000 * item_ns), relayed=relayed)
+
+
+def _depth(run: Records) -> int:
+    return int(run.slices.stage.max(initial=0)) + 1
+
+
+def _passages(run: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return of each stage that a query went on from: its candidates, and from its last finish to the next queueing."""
+    rows, depth = run.slices, _depth(run)
+    key = rows.query * depth + rows.stage
+    size, done, queued = (np.full(len(run) * depth + 1, value, np.int64) for value in (0, -1, np.iinfo(np.int64).max))
+    np.add.at(size, key, rows.size)
+    np.maximum.at(done, key, rows.finish_ns)
+    np.minimum.at(queued, key, rows.queued_ns)
+    after = np.unique(key[rows.stage > 0])
+    return size[after - 1], queued[after] - done[after - 1]
 
 
 def _median(parts: Sequence[NDArray[np.int64]]) -> int:

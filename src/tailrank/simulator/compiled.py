@@ -11,8 +11,9 @@ from tailrank.simulator.events import PlanArrays, run_events, walk_events
 from tailrank.simulator.feeding import EarlyArrays, walk_feeding
 from tailrank.simulator.funnel import walk_funnel
 from tailrank.simulator.recursion import walk_pool
+from tailrank.simulator.relayed import walk_relayed
 from tailrank.simulator.tandem import separable, walk_tandem
-from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
+from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach, relayed
 from tailrank.timing import BUCKETS, QUANTILES, Overheads, bucket
 
 __all__ = ["DYNAMIC_KERNELS", "EARLY_KERNELS", "KERNELS", "loads", "walk"]
@@ -37,7 +38,7 @@ def _count(size: I64, batch: int, offload_at: int, most: int) -> tuple[int, int,
     return slices, largest, largest_offloaded
 
 
-KERNELS: tuple[Any, ...] = (_count, walk_pool, walk_funnel)
+KERNELS: tuple[Any, ...] = (_count, walk_pool, walk_funnel, walk_relayed)
 DYNAMIC_KERNELS: tuple[Any, ...] = (run_events,)
 EARLY_KERNELS: tuple[Any, ...] = (walk_feeding,)
 FEEDS = {"whole": 0, "share": 1, "exact": 2}
@@ -65,6 +66,7 @@ def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: 
         np.zeros((9, slices), np.int64),
         np.zeros(pools, np.int64),
         np.zeros(pools, np.int64),
+        relayed=relayed(plan, overheads),
     )
     stage = plan.stages[0]
     if len(plan.stages) == 1 and stage.offload_pool != stage.pool:
@@ -125,7 +127,8 @@ def _walk_tandem(trace: Trace, plan: Plan, work: Work, overheads: Overheads, wal
 def _walk_funnel(trace: Trace, plan: Plan, work: Work, overheads: Overheads, walked: Walked) -> None:
     stages, routes, mean_ns, noise = _layout(plan, work)
     given, given_at = _given(trace, plan, work)
-    walk_funnel(
+    walk = walk_relayed if walked.relayed else walk_funnel
+    walk(
         _plain(trace.arrival_ns),
         _plain(trace.size),
         stages,
@@ -138,6 +141,7 @@ def _walk_funnel(trace: Trace, plan: Plan, work: Work, overheads: Overheads, wal
         given,
         given_at,
         _costs(overheads),
+        (overheads.keep_ns, overheads.keep_item_ps),
         walked.dispatch_ns,
         walked.finish_ns,
         walked.rows,

@@ -137,6 +137,7 @@ def walk_funnel(
     given: I64,
     given_at: I64,
     costs: tuple[int, int, int, int, int, int, int, int, int],
+    keeping: tuple[int, int],
     dispatch: I64,
     finish: I64,
     rows: I64,
@@ -162,6 +163,8 @@ def walk_funnel(
             dispatch[query] = clock
             arrived += 1
         clock += query_ns
+        if stage > 0:
+            clock += keeping[0] + min(size[query], stages[stage - 1, REACH]) * keeping[1] // 1000
         total = min(size[query], stages[stage, REACH])
         offloaded = total >= stages[stage, OFFLOAD_AT]
         batch = total if offloaded else stages[stage, BATCH]

@@ -30,13 +30,14 @@ def warm(*, dynamic: bool = False, early: bool = False) -> None:
 
     from tailrank.core import Plan, Pool, Stage, Trace
     from tailrank.simulator.simulator import Simulator
-    from tailrank.timing import ConstantTime
+    from tailrank.timing import ConstantTime, Overheads
 
     trace = Trace(np.zeros(1, np.int64), np.ones(1, np.int64))
     simulator = Simulator({("any", "cpu"): ConstantTime(1.0)})
-    for depth in (1, 2):
+    relaying = Simulator(simulator.services, overheads=Overheads(relayed=True))
+    for depth, system in ((1, simulator), (2, simulator), (2, relaying)):
         stages = (Stage(model="any", batch_size=1),) * depth
-        simulator.serve(trace, Plan(stages=stages, pools={"cpu": Pool(workers=1)}))
+        system.serve(trace, Plan(stages=stages, pools={"cpu": Pool(workers=1)}))
     if dynamic:
         adapting = Stage(model="any", batch_size=1, adapt=True)
         simulator.serve(trace, Plan(stages=(adapting,), pools={"cpu": Pool(workers=1)}))

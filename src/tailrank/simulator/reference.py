@@ -1,9 +1,9 @@
 """The readable kernel: events on a virtual clock, for any plan; slow, and the oracle of the compiled ones.
 
-A job is one stage of one query; where stages feed early, a group of candidates on its way there. Six things happen, in
-this order where they happen at once: a worker finishes a batch, a job becomes ready for the dispatcher (the older query
-first), a slice enters its queue, a batch has waited long enough for more slices, the dispatcher decides what becomes of
-a job, the dispatcher is free again.
+A job is one stage of one query; where stages feed early, a group of candidates on its way there. Seven things happen,
+in this order where they happen at once: a worker finishes a batch, or has chosen the best of a stage; a stage is
+relayed; a job becomes ready for the dispatcher (the older query first); a slice enters its queue; a batch has waited
+long enough for more slices; the dispatcher decides what becomes of a job; the dispatcher is free again.
 """
 
 import heapq
@@ -17,12 +17,12 @@ import numpy as np
 
 from tailrank.core import Plan, Slice, Trace
 from tailrank.scheduler import Feeding, Group, Merge, cut, decide, gather, remaining_ns, split_all
-from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, reach
+from tailrank.simulator.work import I64, Loads, StageLoad, Walked, Work, given_times, reach, relayed
 from tailrank.timing import Overheads, bucket
 
 __all__ = ["loads", "walk"]
 
-FINISH, READY, QUEUE, LEAVE, DECIDE, FREE = range(6)  # what happens, in order at one instant
+FINISH, RELAY, READY, QUEUE, LEAVE, DECIDE, FREE = range(7)  # what happens, in order at one instant
 
 
 class _Job(NamedTuple):
@@ -45,6 +45,7 @@ class _Row:
     worker: int = -1
     start_ns: int = -1
     finish_ns: int = -1
+    keeping_ns: int = -1  # the last of a stage that is relayed: how long its worker then chooses
 
 
 @dataclass
@@ -78,15 +79,17 @@ class _Walk:
         self.buckets = bucket(np.arange(max(widest, int(trace.size.max(initial=0)) + 1))).tolist()
         self.sizes, self.arrivals = trace.size.tolist(), trace.arrival_ns.tolist()
         self.names, self.reach = list(plan.pools), reach(plan)
-        self.given = _given(trace, plan, work)
+        self.given = given_times(trace, plan, work)
         self.merge = Merge()
         self.feeding = Feeding(plan, self._missing) if work.early is not None else None
+        self.relayed = relayed(plan, overheads)
+        self.started: dict[int, list[_Row]] = {}  # by query: slices of its stage, where that is relayed
         self.line: deque[_Job] = deque()  # jobs that wait for the dispatcher
         self.job: _Job | None = None  # that it is at
         self.jobs = 0
         self.now = 0
-        # (time, what, tie-breaks): FINISH by pool and worker, READY by query, the stage it has been through and the
-        # part that is done, QUEUE in the order of dispatch
+        # (time, what, tie-breaks): FINISH by pool, worker and 1 where it had chosen, RELAY by query and stage, READY by
+        # query, the stage it has been through and the part that is done, QUEUE in the order of dispatch
         self.events: list[tuple[int, int, int, int, int]] = []
 
     def run(self) -> None:
@@ -94,8 +97,12 @@ class _Walk:
             self._at(query.arrival_ns + self.costs.timer_ns, READY, query.number, -1)
         while self.events:
             self.now, what, which, other, part = heapq.heappop(self.events)
-            if what == FINISH:
+            if what == FINISH and part == 0:
                 self._finish(self.pools[self.names[which]], other)
+            elif what == FINISH:
+                self._free(self.pools[self.names[which]], other)
+            elif what == RELAY:
+                self._relay(which, other)
             elif what == READY:
                 self._ready(which, other, part)
             elif what == QUEUE:
@@ -154,7 +161,27 @@ class _Walk:
         self.jobs += 1
         if self.job.stage == 0:
             self.dispatch[self.job.query] = self.now
-        self._at(self.now + self.costs.query_ns, DECIDE, 0)
+        keeps = self.job.stage > 0 and self.feeding is None and not self.plan.dynamic
+        keeping_ns = self.costs.keeping_ns(self._size(self.job.query, self.job.stage - 1)) if keeps else 0
+        self._at(self.now + self.costs.query_ns + keeping_ns, DECIDE, 0)
+
+    def _size(self, query: int, stage: int) -> int:
+        return int(min(self.sizes[query], self.reach[stage]))
+
+    def _relay(self, query: int, number: int) -> None:
+        """Queue all slices of a query's stage at once."""
+        size, stage = self._size(query, number), self.plan.stages[number]
+        choice = decide(size, number, stage, self)
+        pieces = cut(query, size, number, choice.pool, choice.step)
+        self.merge.expect(query, len(pieces))
+        for piece in pieces:
+            self.rows.append(_Row(piece, self._draw(number), self.now, 0))
+            self._queue(self.rows[-1])
+
+    def _draw(self, stage: int) -> int:
+        draws = self.work.draws[stage]
+        self.drawn[stage] += 1
+        return int(draws[self.drawn[stage] - 1]) if len(draws) else 0
 
     def _dispatch(self) -> None:
         """Split a job and queue its slices, one after the other."""
@@ -168,12 +195,11 @@ class _Walk:
             self.merge.expect(query, len(pieces))
         for place, piece in enumerate(pieces):
             clock += costs.slice_ns
-            draws = self.work.draws[number]
-            draw = int(draws[self.drawn[number]]) if len(draws) else 0
-            self.drawn[number] += 1
             self._at(clock, QUEUE, len(self.rows))
             expected_ns = choice.last_ns if piece.stop == size else choice.slice_ns
-            self.rows.append(_Row(piece, draw, clock, expected_ns, place if group is None else group.part + place))
+            self.rows.append(
+                _Row(piece, self._draw(number), clock, expected_ns, place if group is None else group.part + place)
+            )
         self._at(clock, FREE, 0)
 
     def _queue(self, row: _Row) -> None:
@@ -221,6 +247,18 @@ class _Walk:
         pool.batches += 1
         pool.working[worker] = batch
         self._at(finish_ns, FINISH, pool.number, worker)
+        if self.relayed and batch[0].piece.stage + 1 < len(self.plan.stages):
+            self._note(batch[0], pool)
+
+    def _note(self, row: _Row, pool: _Pool) -> None:
+        """Once all slices of a stage have started, know which finishes last: its worker chooses the best."""
+        query, stage = row.piece.query, row.piece.stage
+        started = self.started.setdefault(query, [])
+        started.append(row)
+        if sum(each.piece.size for each in started) == self._size(query, stage):
+            last = max(self.started.pop(query), key=lambda each: (each.finish_ns, each.worker))
+            last.keeping_ns = self.costs.keeping_ns(self._size(query, stage))
+            pool.free_ns[last.worker] += last.keeping_ns
 
     def _service_ns(self, batch: list[_Row], busy: int, *, idle: bool) -> int:
         piece = batch[0].piece
@@ -242,8 +280,13 @@ class _Walk:
     def _finish(self, pool: _Pool, worker: int) -> None:
         """Take a batch back; the pool goes on, and the last slice of a stage moves its query on."""
         batch = pool.working.pop(worker)
-        heapq.heappush(pool.idle, (self.now, worker))
-        self._serve(pool)
+        if batch[0].keeping_ns >= 0:
+            self.merge.finish(batch[0].piece.query)
+            done_ns = self.now + batch[0].keeping_ns
+            self._at(done_ns, FINISH, pool.number, worker, 1)
+            self._at(done_ns, RELAY, batch[0].piece.query, batch[0].piece.stage + 1)
+            return
+        self._free(pool, worker)
         for row in batch:
             piece = row.piece
             if self.feeding is not None:
@@ -255,16 +298,9 @@ class _Walk:
             else:
                 self.finish[piece.query] = self.now + self.costs.merge_ns
 
-
-def _given(trace: Trace, plan: Plan, work: Work) -> dict[tuple[int, int, int], int]:
-    """Return the given times by (stage, query, first candidate); empty where times are drawn."""
-    times: dict[tuple[int, int, int], int] = {}
-    for number, (stage, most) in enumerate(zip(plan.stages, reach(plan), strict=True)):
-        if work.given:
-            query, first, _ = split_all(np.minimum(trace.size, most), stage)
-            keys = zip([number] * len(query), query.tolist(), first.tolist(), strict=True)
-            times.update(zip(keys, work.given[number].tolist(), strict=True))
-    return times
+    def _free(self, pool: _Pool, worker: int) -> None:
+        heapq.heappush(pool.idle, (self.now, worker))
+        self._serve(pool)
 
 
 def loads(trace: Trace, plan: Plan) -> Loads:
@@ -292,6 +328,7 @@ def walk(trace: Trace, plan: Plan, work: Work, overheads: Overheads, *, slices: 
         _each(pool.served for pool in run.pools.values()),
         _each(pool.batches for pool in run.pools.values()) if plan.dynamic else None,
         run.jobs if plan.feeds_early else None,
+        run.relayed,
     )
 
 

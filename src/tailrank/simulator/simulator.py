@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tailrank.core import Plan, Records, SliceRecords, Trace, stream
 from tailrank.simulator.early import early, early_loads
 from tailrank.simulator.placement import Placement, random_placement
-from tailrank.simulator.work import Early, Loads, Services, Tables, Walked, Work, bounds, tables
+from tailrank.simulator.work import Early, Loads, Services, Tables, Walked, Work, bounds, reach, tables
 from tailrank.timing import NO_OVERHEADS, Overheads
 
 __all__ = ["Kernel", "Simulator", "saturated"]
@@ -136,12 +136,26 @@ def _meta(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -> dic
         busy_ns, served = int(walked.busy_ns[number]), int(batches[number])
         meta[f"utilisation.{name}"] = busy_ns / (pool.workers * whole_ns)
         meta[f"load.{name}"] = (busy_ns + served * overheads.handoff_ns) / (pool.workers * offered_ns)
-    jobs = len(trace) * len(plan.stages) if walked.jobs is None else walked.jobs
-    dispatcher_ns = jobs * overheads.query_ns + int(walked.served.sum()) * overheads.slice_ns
+    dispatcher_ns = _dispatcher_ns(trace, plan, overheads, walked)
     if dispatcher_ns:
         meta["utilisation.dispatcher"] = dispatcher_ns / whole_ns
         meta["load.dispatcher"] = dispatcher_ns / offered_ns
     return meta
+
+
+def _dispatcher_ns(trace: Trace, plan: Plan, overheads: Overheads, walked: Walked) -> int:
+    """Return how long the dispatcher was at it."""
+    slices, sizes = int(walked.served.sum()), [np.minimum(trace.size, most) for most in reach(plan)]
+    if walked.relayed:
+        stage, size = plan.stages[0], sizes[0]
+        whole = size >= (stage.offload_at or np.iinfo(np.int64).max)
+        slices = int(np.where(whole, 1, -(-size // stage.batch_size)).sum())
+        return len(trace) * overheads.query_ns + slices * overheads.slice_ns
+    jobs = len(trace) * len(plan.stages) if walked.jobs is None else walked.jobs
+    charged = walked.jobs is None and walked.batches is None and (overheads.keep_ns or overheads.keep_item_ps)
+    passed = sizes[:-1] if charged else []
+    keeping_ns = sum(int((overheads.keep_ns + size * overheads.keep_item_ps // 1000).sum()) for size in passed)
+    return jobs * overheads.query_ns + slices * overheads.slice_ns + keeping_ns
 
 
 def saturated(records: Records) -> tuple[str, ...]:

@@ -21,12 +21,13 @@ BITS = 63  # of a key that holds an instant and a query
 def separable(plan: Plan, overheads: Overheads) -> bool:
     """Return whether `plan`, of several stages, can be solved stage by stage.
 
-    Not where stages share a pool or the dispatcher's time, decide by the state of pools, or pass on early; nor where
-    arrivals interrupt workers, whose numbers the recursion would take from the stage's own.
+    Not where stages share a pool or the dispatcher's time, where choosing the best takes any, where stages decide by
+    the state of pools or pass on early; nor where arrivals interrupt workers, whose numbers the recursion would take
+    from the stage's own.
     """
     used = [pool for stage in plan.stages for pool in {stage.pool, stage.offload_pool} - {None}]
     apart = len(plan.stages) > 1 and len(used) == len(set(used))
-    free = overheads.query_ns == 0 and overheads.slice_ns == 0
+    free = overheads.query_ns == 0 and overheads.slice_ns == 0 and overheads.keep_ns == 0 == overheads.keep_item_ps
     calm = overheads.interrupt_ns == 0 or overheads.cores == 0
     return apart and free and calm and not plan.dynamic and not plan.feeds_early
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tailrank.core import BadInputError, Plan, Trace
-from tailrank.scheduler import kept
-from tailrank.timing import BUCKETS, QUANTILES, ServiceTable, ServiceTime
+from tailrank.scheduler import kept, split_all
+from tailrank.timing import BUCKETS, QUANTILES, Overheads, ServiceTable, ServiceTime
 
 __all__ = [
     "GIVEN",
@@ -24,7 +24,9 @@ __all__ = [
     "Walked",
     "Work",
     "bounds",
+    "given_times",
     "reach",
+    "relayed",
     "tables",
 ]
 
@@ -87,7 +89,7 @@ class Walked:
 
     The rows are the columns of `SliceRecords` in its order. `busy_ns`, `served` (slices) and `batches` (None: each
     slice was one) have shape (pools,), pools in the plan's order. `jobs` is how often the dispatcher took something up;
-    None: once a query and stage.
+    None: once a query and stage. Where it was `relayed`, the dispatcher had the first stage only.
     """
 
     dispatch_ns: I64
@@ -97,6 +99,12 @@ class Walked:
     served: I64
     batches: I64 | None = None
     jobs: int | None = None
+    relayed: bool = False
+
+
+def relayed(plan: Plan, overheads: Overheads) -> bool:
+    """Return whether workers, not the dispatcher, send queries on to their next stage."""
+    return overheads.relayed and len(plan.stages) > 1 and not plan.dynamic and not plan.feeds_early
 
 
 def reach(plan: Plan) -> list[int]:
@@ -163,3 +171,14 @@ def _checked(table: ServiceTable, items: int, workers: int) -> ServiceTable:
             f"{table.mean_ns.shape} and {table.noise.shape}"
         )
     return table
+
+
+def given_times(trace: Trace, plan: Plan, work: Work) -> dict[tuple[int, int, int], int]:
+    """Return the given times by (stage, query, first candidate); empty where times are drawn."""
+    times: dict[tuple[int, int, int], int] = {}
+    for number, (stage, most) in enumerate(zip(plan.stages, reach(plan), strict=True)):
+        if work.given:
+            query, first, _ = split_all(np.minimum(trace.size, most), stage)
+            keys = zip([number] * len(query), query.tolist(), first.tolist(), strict=True)
+            times.update(zip(keys, work.given[number].tolist(), strict=True))
+    return times

@@ -26,6 +26,12 @@ class Overheads(Config, frozen=True, kw_only=True):
     included (`cores` 0: never), each query of the trace that arrives while the slice is worked on interrupts one of
     `cores` workers in turn: query j interrupts the s-th slice its pool has served if j + s is divisible by `cores`,
     which then takes `interrupt_ns` longer. That is more than `query_ns`: the worker finds its caches changed.
+
+    Choosing the best of n candidates between two stages, and queueing the next, takes `keep_ns + n keep_item_ps / 1000`
+    (`keeping_ns`). Where queries are `relayed`, the worker that finished the last slice of the stage does it: it stays
+    busy so much longer, and all slices of the next stage are queued when it is done, without the dispatcher. Else the
+    dispatcher does, on top of `query_ns`. Plans that decide by the state of the pools or feed early have another
+    dispatcher, which is not charged for keeping.
     """
 
     timer_ns: Nanoseconds = 0
@@ -37,6 +43,13 @@ class Overheads(Config, frozen=True, kw_only=True):
     cold_ns: Nanoseconds = 0
     interrupt_ns: Nanoseconds = 0
     cores: Annotated[int, Meta(ge=0)] = 0
+    keep_ns: Nanoseconds = 0
+    keep_item_ps: Nanoseconds = 0
+    relayed: bool = False
+
+    def keeping_ns(self, items: int) -> int:
+        """Return how long it takes to choose among `items` candidates and to queue the next stage."""
+        return self.keep_ns + items * self.keep_item_ps // 1000
 
 
 NO_OVERHEADS = Overheads()
