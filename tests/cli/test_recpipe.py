@@ -61,7 +61,7 @@ def test_the_study_is_written_and_repeats_itself(
     text = page.read_text()
     assert "A quick run" in text
     assert all(each["ours"].replace("|", "/") in text for each in one["checks"])
-    assert one["command"] == "tailrank reproduce recpipe --seed 1 --quick"
+    assert one["command"] == "tailrank reproduce recpipe --seed 1 --quick --tiers DIR"
 
 
 @pytest.mark.usefixtures("few")

@@ -148,4 +148,5 @@ def _command(args: argparse.Namespace) -> str:
     words += ["--quick"] if args.quick else []
     for flag in ("movielens", "criteo"):
         words += [f"--{flag}", "ROOT"] if getattr(args, flag) is not None else []
+    words += ["--tiers", "DIR"] if args.tiers is not None else []
     return shlex.join(words)

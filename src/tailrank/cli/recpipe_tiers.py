@@ -25,7 +25,6 @@ BLOCKS = "criteo-blocks"
 ARTIFACT_ROWS, ARTIFACT_ITEMS = 100_000, 4096
 LEAST_BLOCKS = 8  # queries of the artifact's protocol: of few rows, shorter ones
 NO_TORCH = "quality: PyTorch is not installed, and no tiers were given (pip install tailrank[train])"
-OPTIONS = ("examples=200000", "validation=20000")  # enough that larger networks rank better, and trained in minutes
 QUICK_OPTIONS = ("examples=20000", "validation=2000", "candidates=1024")
 
 
@@ -49,7 +48,7 @@ def score_tables_of(args: argparse.Namespace, folder: Path, progress: Progress) 
         found.facts["synthetic"] = {"absent": NO_TORCH}
     else:
         queries = QUICK_QUERIES if args.quick else QUERIES
-        _make("synthetic", None, queries, QUICK_OPTIONS if args.quick else OPTIONS, args, folder, progress, found)
+        _make("synthetic", None, queries, QUICK_OPTIONS if args.quick else (), args, folder, progress, found)
     if args.criteo is not None:
         _make("criteo", args.criteo, CRITEO_QUERIES, (), args, folder, progress, found)
         _blocks(args, folder, progress, found)
@@ -155,4 +154,15 @@ def _explored(folder: Path) -> tuple[str, dict[str, Any]]:
             "taken_from": "a result of `explore`",
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "synthetic", {"taken_from": "score tables without a result"}
+        return "synthetic", {"training": _checkpoints(folder / "tiers"), "taken_from": "score tables without a result"}
+
+
+def _checkpoints(tiers: Path) -> dict[str, dict[str, Any]]:
+    """Return what the checkpoints in `tiers` say of their training."""
+    found = {}
+    for path in sorted(tiers.glob("*/model.json")):
+        try:
+            found[path.parent.name] = _told(json.loads(path.read_text(encoding="utf-8"))["facts"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found

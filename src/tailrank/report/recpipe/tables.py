@@ -171,7 +171,13 @@ def funnels(document: Value, name: str) -> Table | None:
         for network, each in document["data"][name]["training"].pairs
         if (value := each["hold_out"].number) is not None and value < 0
     )
+    steps = ", ".join(
+        f"{title(network)} {count(value)}"
+        for network, each in document["data"][name]["training"].pairs
+        if (value := each["steps"].number) is not None
+    )
     note = f"AUC over all candidates: {aucs}." + (f" Logloss on the hold-out: {losses}." if losses else "")
+    note += f" Steps of training: {steps}." if steps else ""
     header = ("funnel", "NDCG@64, % (95 % interval)", "the artifact's measure, %")
     return Table(f"Quality on {name}", header, body, note)
 
