@@ -3,12 +3,30 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tailrank.core.jit import compiled
+from tailrank.core.jit import compiled, inlined
 
 __all__ = ["select"]
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+
+
+@inlined
+def _edge(counts: I64, shift: int, wanted: int, wrapped: bool) -> tuple[int, int, int]:
+    """Walk the bins from the top until they hold `wanted`: the last one's lower edge, bins walked, codes above it."""
+    bins = len(counts)
+    edge, steps, above = 0, bins, 0
+    if wanted == 0:
+        edge, steps = bins << shift, 0
+    for step in range(steps):
+        number = bins - 1 - step
+        if wrapped:
+            number = 0 if step == 0 else bins - step
+        if above + counts[number] >= wanted:
+            edge, steps = number << shift, step + 1
+            break
+        above += counts[number]
+    return edge, steps, above
 
 
 @compiled
@@ -56,17 +74,7 @@ def select(
                 else:
                     inside += 1
                     depth[(row - first) % lanes] += 1
-        edge, steps, above = 0, bins, 0
-        if wanted == 0:
-            edge, steps = bins << shift, 0
-        for step in range(steps):
-            number = bins - 1 - step
-            if wrapped:
-                number = 0 if step == 0 else bins - step
-            if above + counts[number] >= wanted:
-                edge, steps = number << shift, step + 1
-                break
-            above += counts[number]
+        edge, steps, above = _edge(counts, shift, wanted, wrapped)
         going, left, skipped = 0, max(0, wanted - above), inside - 1 if single else 0
         for row in range(first, last):
             code = codes[row]
