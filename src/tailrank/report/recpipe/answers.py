@@ -10,6 +10,10 @@ from tailrank.report.wording import amount, count, percent
 
 __all__ = ["Answer", "answers"]
 
+PROTOCOLS = {
+    "fixed-clicks": " (queries of equally many clicks each, drawn from all ranked rows)",
+    "artifact": " (queries are blocks of consecutive rows, as the artifact's)",
+}
 NOTHING = "The document holds nothing that answers this."
 ONE, TWO, THREE = STAGES
 
@@ -41,8 +45,9 @@ def _quality(document: Value) -> Iterator[str]:
         sizes, networks = found["items"].numbers, found["networks"].texts
         if by is None or model is None or not sizes:
             continue
+        protocol = PROTOCOLS.get(document["data"][name]["data"]["protocol"].text or "", "")
         yield (
-            f"On {name}: ranking {count(sizes[-1])} items instead of {count(sizes[0])} with {title(networks[-1])} "
+            f"On {name}{protocol}: ranking {count(sizes[-1])} items instead of {count(sizes[0])} with {title(networks[-1])} "
             f"moves NDCG@64 by {by:.1f} points; {title(networks[-1])} instead of {title(networks[0])} on all of them "
             f"by {model:.1f} points. By the artifact's measure, against a ranking of relevant items only, it is "
             f"{found['effects']['all_relevant']['items_points'].number or math.nan:.1f} and "
