@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tailrank.core import Plan, Pool, Stage, Trace
 from tailrank.engine import Engine, TimedScorer
-from tailrank.engine.hire import relayed
+from tailrank.engine.relay import relayed
 from tailrank.engine.run import Run
 from tailrank.native import available, extension
 from tailrank.scheduler import chosen

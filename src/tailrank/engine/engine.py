@@ -18,7 +18,8 @@ from tailrank.core import BadInputError, Plan, Query, Records, Trace
 from tailrank.engine.board import NEVER_NS
 from tailrank.engine.clock import punctual
 from tailrank.engine.early import Sending
-from tailrank.engine.hire import CrewKind, hire, native_pools, relayed
+from tailrank.engine.hire import CrewKind, hire, native_pools
+from tailrank.engine.relay import relayed
 from tailrank.engine.run import Answer, Run, Scorers, taken
 from tailrank.engine.scorer import Scorer
 from tailrank.engine.thread_crew import ThreadCrew

@@ -1,16 +1,17 @@
 """Who serves the pools of a plan: native crews where every scorer has a native handle, Python threads elsewhere."""
 
 import os
-from typing import Any, Literal
+from typing import Literal
 
 from tailrank.core import BadInputError, Plan, SetupError
 from tailrank.engine.crew import Assignment, Crew
 from tailrank.engine.native_crew import NativeCrew, native_handle, spin_budget_ns
+from tailrank.engine.relay import link
 from tailrank.engine.run import Run, Scorers
 from tailrank.engine.thread_crew import ThreadCrew
 from tailrank.native import extension
 
-__all__ = ["CrewKind", "hire", "native_pools", "relayed"]
+__all__ = ["CrewKind", "hire", "native_pools"]
 
 CrewKind = Literal["auto", "native", "threads"]
 
@@ -72,20 +73,8 @@ def hire(run: Run, native: frozenset[str], *, pin: bool, spin_ns: int | None, qu
         work = _assignment(run, name, cores[name], queue_limit)
         crews[name] = NativeCrew(work, spin_ns, run.relay) if name in native else ThreadCrew(work)
     if run.relay is not None:
-        _link(run.relay, run.plan, {name: crew for name, crew in crews.items() if isinstance(crew, NativeCrew)})
+        link(run.relay, run.plan, {name: crew for name, crew in crews.items() if isinstance(crew, NativeCrew)})
     return crews
-
-
-def relayed(plan: Plan, native: frozenset[str]) -> bool:
-    """Return whether workers send queries on to their next stage: there is one, and native crews serve every pool."""
-    return len(plan.stages) > 1 and native == plan.pools.keys()
-
-
-def _link(relay: Any, plan: Plan, crews: dict[str, NativeCrew]) -> None:
-    """Tell the relay where each stage after the first goes, as `scheduler.route` and `split` have it."""
-    for number, stage in enumerate(plan.stages[1:], 1):
-        away = None if stage.offload_pool is None else crews[stage.offload_pool].pool
-        relay.link(number, crews[stage.pool].pool, stage.batch_size, stage.offload_at or 0, away)
 
 
 def _assignment(run: Run, name: str, cores: tuple[int, ...], queue_limit: int) -> Assignment:
