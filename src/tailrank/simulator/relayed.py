@@ -47,6 +47,24 @@ def _hold(free: I64, who: I64, pool: int, end: int, since: int, worker: int, unt
         who[pool, place] = worker
 
 
+@inlined
+def _disturbed(
+    arrival: I64, start: int, mean: float, busy: int, idle: bool, served: int, cold: int, interrupt: int, cores: int
+) -> int:
+    """Return how long a batch of `mean` takes with a cold start and interruptions."""
+    took = max(1, int(np.rint(mean))) + (cold if idle else 0)
+    if interrupt > 0 and busy >= cores > 0:
+        came = int(np.searchsorted(arrival, start, side="right"))
+        took = interrupted(arrival, came, start, took, served, interrupt, cores)
+    return took
+
+
+@inlined
+def _note(rows: I64, at: int, values: tuple[int, int, int, int, int, int, int, int, int]) -> None:
+    for column in range(9):
+        rows[column, at] = values[column]
+
+
 @compiled
 def walk_relayed(
     arrival: I64,
@@ -70,36 +88,29 @@ def walk_relayed(
 ) -> None:
     """Walk every job; fills `dispatch`, `finish`, `rows` (if it has columns), `busy_ns` and `served`."""
     n, depth, named = len(arrival), len(stages), rows.shape[1] > 0
-    free, who, window = windows(workers)
-    drawn = stages[:, DRAW_AT].copy()
+    (free, who, window), drawn = windows(workers), stages[:, DRAW_AT].copy()
     ready, jobs, waiting = np.empty(n, np.int64), np.empty(n, np.int64), 0
     timer, query_ns, slice_ns, wakeup, handoff, merge, cold, interrupt, cores = costs
-    taken, decided, arrived, clock, at, row = False, False, 0, 0, 0, 0
-    sent, sent_row, sent_last, sent_worker = 0, 0, 0, 0  # of the query that the dispatcher is at
+    taken = decided = False
+    arrived = clock = at = row = sent = sent_row = sent_last = sent_worker = 0
     while arrived < n or waiting > 0:
         if not taken and arrived < n:
-            clock = max(arrival[arrived] + timer, clock)
-            dispatch[arrived] = clock
-            at, taken, decided = clock + query_ns, True, False
+            clock, taken, decided = max(arrival[arrived] + timer, clock), True, False
+            dispatch[arrived], at = clock, clock + query_ns
         if waiting > 0 and (not taken or ready[0] <= at):
             now, query, stage = ready[0], jobs[0] // depth, jobs[0] % depth
             pop(ready, jobs, waiting)
-            waiting -= 1
-            first, last, last_worker = 0, 0, 0
+            first, last, last_worker, waiting = 0, 0, 0, waiting - 1
         else:
             now, query, stage, first, last, last_worker = at, arrived, 0, sent, sent_last, sent_worker
         total = min(size[query], stages[stage, REACH])
         offloaded = total >= stages[stage, OFFLOAD_AT]
         batch = total if offloaded else stages[stage, BATCH]
-        slices = (total + batch - 1) // batch
         if stage == 0 and not decided:  # the slices of a query have neighbouring rows
             sent, sent_row, sent_last, sent_worker, decided = 0, row, 0, 0, True
-            row += slices
-            at += slice_ns
+            row, at = row + (total + batch - 1) // batch, at + slice_ns
             continue
-        place_row = sent_row if stage == 0 else row
-        if stage > 0:
-            row += slices
+        place_row, row = (sent_row, row) if stage == 0 else (row, row + (total + batch - 1) // batch)
         stop = min(total, first + batch) if stage == 0 else total
         route = 2 * stage + offloaded
         pool, mean_at, width = routes[route, POOL], routes[route, MEAN_AT], routes[route, WIDTH]
@@ -113,35 +124,25 @@ def walk_relayed(
                 if drawn[stage] >= 0:
                     mean *= noise[route, buckets[items] * QUANTILES + draws[drawn[stage]]]
                     drawn[stage] += 1
-                took = max(1, int(np.rint(mean)))
-                if idle:
-                    took += cold
-                if interrupt > 0 and busy >= cores > 0:
-                    came = int(np.searchsorted(arrival, start, side="right"))
-                    took = interrupted(arrival, came, start, took, served[pool], interrupt, cores)
+                took = _disturbed(arrival, start, mean, busy, idle, served[pool], cold, interrupt, cores)
             worker, until = who[pool, window[pool, HEAD] - 1], start + took
             put_back(free, who, pool, place, until, worker, named)
-            busy_ns[pool] += took
-            served[pool] += 1
+            busy_ns[pool], served[pool] = busy_ns[pool] + took, served[pool] + 1
             if until > last or (until == last and worker > last_worker):
                 last, last_worker = until, worker
             if named:
                 mine = place_row + first // batch
-                rows[0, mine], rows[1, mine], rows[2, mine], rows[3, mine] = query, stage, first, items
-                rows[4, mine], rows[5, mine], rows[6, mine], rows[7, mine] = pool, worker, now, start
-                rows[8, mine] = until
+                _note(rows, mine, (query, stage, first, items, pool, worker, now, start, until))
             first += items
         if stage == 0:
-            sent, sent_last, sent_worker = first, last, last_worker
+            sent, sent_last, sent_worker = first, last, last_worker  # of the query that the dispatcher is at
             if first < total:
                 at += slice_ns
                 continue
-            clock, taken = at, False
-            arrived += 1
+            clock, taken, arrived = at, False, arrived + 1
         if stage + 1 < depth:
-            held = last + keeping[0] + total * keeping[1] // 1000
+            held, waiting = last + keeping[0] + total * keeping[1] // 1000, waiting + 1
             _hold(free, who, pool, window[pool, HEAD] + workers[pool] - 1, last, last_worker, held, named)
-            push(ready, jobs, waiting, held, query * depth + stage + 1)
-            waiting += 1
+            push(ready, jobs, waiting - 1, held, query * depth + stage + 1)
         else:
             finish[query] = last + merge
