@@ -48,8 +48,9 @@ def _quality(document: Value) -> Iterator[str]:
         protocol = PROTOCOLS.get(document["data"][name]["data"]["protocol"].text or "", "")
         yield (
             f"On {name}{protocol}: ranking {count(sizes[-1])} items instead of {count(sizes[0])} with "
-            f"{title(networks[-1])} moves NDCG@64 by {by:.1f} points; {title(networks[-1])} instead of {title(networks[0])} on all of them "
-            f"by {model:.1f} points. By the artifact's measure, against a ranking of relevant items only, it is "
+            f"{title(networks[-1])} moves NDCG@64 by {by:.1f} points; {title(networks[-1])} instead of "
+            f"{title(networks[0])} on all of them by {model:.1f} points. By the artifact's measure, against "
+            f"a ranking of relevant items only, it is "
             f"{found['effects']['all_relevant']['items_points'].number or math.nan:.1f} and "
             f"{found['effects']['all_relevant']['model_points'].number or math.nan:.1f}."
         )
