@@ -3,13 +3,13 @@ import pytest
 
 from tailrank.datasets.score_tables import ScoreTables
 from tailrank.metrics.relevance import ndcg_all_relevant
-from tailrank.tuner.recpipe.quality import PARTS, K, Ranking, measure
+from tailrank.tuner.recpipe.quality import PARTS, TOP, Ranking, measure
 
 
 def test_the_artifacts_measure_is_that_of_metrics(tables: ScoreTables) -> None:
     ranking = Ranking.of(tables)
     for name, scores in tables.scores.items():
-        expected = ndcg_all_relevant(tables.label, scores, K, first=tables.first)
+        expected = ndcg_all_relevant(tables.label, scores, TOP, first=tables.first)
         assert ranking.per_query((name,), (None,), "all_relevant") == pytest.approx(expected, abs=1e-6)
 
 

@@ -23,6 +23,46 @@ def _fetch(row: int, issue: float, tier: int, free: F64, channels: I64, busy: F6
     return there
 
 
+@inlined
+def _prefetch(
+    ids: I32,
+    span: tuple[int, int, int],
+    picks: tuple[U8, U8],
+    place: U8,
+    look_ahead: int,
+    left: int,
+    when: tuple[float, float, float, float],
+    asked: I64,
+    arrival: F64,
+    free: F64,
+    memory: tuple[I64, F64, F64],
+) -> int:
+    """Ask for the rows of a sub-batch (`span`: first, end, number) ahead of use; return how much room is left.
+
+    `when` is the front end's start and time, when its choice is ready, and when half of the cache was free again.
+    """
+    first, end, batch = span
+    chosen, wanted = picks
+    channels, busy, latency = memory
+    started, front_ns, ready, least = when
+    for item in range(first, end):
+        if chosen[item] == 0 and (look_ahead == 1 or (look_ahead == 2 and wanted[item] == 0)):
+            continue
+        issue = 0.0
+        if look_ahead == 1:
+            issue = ready
+        elif look_ahead == 2:
+            issue = started + (item - first + 1) / (end - first) * front_ns
+        issue = max(issue, least)
+        for table in range(ids.shape[1]):
+            row = ids[item, table]
+            if place[row] < 2 and asked[row] != batch and left > 0:
+                left -= 1
+                asked[row] = batch
+                arrival[row] = _fetch(row, issue, place[row], free, channels, busy, latency)
+    return left
+
+
 @compiled
 def walk(
     ids: I32,
@@ -59,33 +99,19 @@ def walk(
     asked = np.full(len(place), -1, np.int64)  # the sub-batch that last asked for an entry
     used = np.full(len(place), -1, np.int64)
     free = np.zeros((2, channels.max()))
+    picks, memory = (chosen, wanted), (channels, busy, latency)
     for query in range(len(queries) - 1):
         free[:] = 0.0
         clock, back_free, half_free, before_half = 0.0, 0.0, 0.0, 0.0
         for batch in range(queries[query], queries[query + 1]):
             first, end = begin[batch], begin[batch + 1]
-            started = clock
+            started, left = clock, room
             clock += front_ns[batch]
             ready = clock + filter_ns
-            left = room
             if look_ahead > 0:
-                for item in range(first, end):
-                    if chosen[item] == 0 and (look_ahead == 1 or (look_ahead == 2 and wanted[item] == 0)):
-                        continue
-                    if look_ahead == 1:
-                        issue = ready
-                    elif look_ahead == 2:
-                        issue = started + (item - first + 1) / (end - first) * front_ns[batch]
-                    else:
-                        issue = 0.0
-                    issue = max(issue, before_half)
-                    for table in range(tables):
-                        row = ids[item, table]
-                        if place[row] < 2 and asked[row] != batch and left > 0:
-                            left -= 1
-                            asked[row] = batch
-                            arrival[row] = _fetch(row, issue, place[row], free, channels, busy, latency)
-                            counts[query, 5] += 1
+                span, when = (first, end, batch), (started, front_ns[batch], ready, before_half)
+                left = _prefetch(ids, span, picks, place, look_ahead, room, when, asked, arrival, free, memory)
+                counts[query, 5] += room - left
             start = max(ready, back_free)
             gathered, read, items, fresh = start, 0, 0, 0
             for item in range(first, end):

@@ -13,11 +13,11 @@ from tailrank.metrics import bootstrap, paired
 from tailrank.metrics.clicks import auc
 from tailrank.metrics.funnel_quality import FunnelQuality
 
-__all__ = ["PARTS", "K", "Ranking", "measure"]
+__all__ = ["PARTS", "TOP", "Ranking", "measure"]
 
 F64 = NDArray[np.float64]
 
-K = 64
+TOP = 64
 PARTS = (16, 8, 4, 2, 1)
 """Items into a single stage, as parts of a query's candidates: of 4,096 those of the artifact, 256 to 4,096."""
 KEPT = (128, 512, 2048)
@@ -38,10 +38,10 @@ class Ranking:
         relevant = (np.asarray(tables.label) > 0).astype(np.float32)
         first = np.asarray(tables.first)
         counts = np.add.reduceat(relevant, first[:-1]).astype(np.int64)
-        gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, K + 2)))])
-        share = gains[np.minimum(counts, K)] / gains[np.minimum(np.diff(first), K)]
-        own = FunnelQuality(first, tables.label, tables.scores, k=K)
-        return cls(tables, own, FunnelQuality(first, relevant, tables.scores, k=K), share)
+        gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, TOP + 2)))])
+        share = gains[np.minimum(counts, TOP)] / gains[np.minimum(np.diff(first), TOP)]
+        own = FunnelQuality(first, tables.label, tables.scores, k=TOP)
+        return cls(tables, own, FunnelQuality(first, relevant, tables.scores, k=TOP), share)
 
     def per_query(self, networks: Sequence[str], items: Sequence[int | None], measure: str) -> F64:
         """Return `ndcg` or `all_relevant` of every query; nan for a query without anything relevant."""
