@@ -126,7 +126,7 @@ def test_a_repeated_recording_of_times_continues_after_one_mean_gap(tmp_path):
         ("empty.csv", b""),
         ("words.csv", b"what,is\nthis,thing\n"),
         ("binary.csv", bytes(range(256))),
-        ("broken.csv.gz", gzip.compress(b"1\n2\n3\n" * 100)[:-20]),
+        ("broken.csv.gz", gzip.compress(b"1\n2\n3\n" * 100, mtime=0)[:-20]),
         ("fake.gz", b"not packed at all"),
         ("fake.tbz2", b"no archive"),
         ("fake.xz", b"no archive"),
