@@ -1,5 +1,7 @@
 import gc
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 # How long an example takes on a busy machine says nothing about what it found.
@@ -14,3 +16,18 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_lasts_is_out_of_collections() -> None:
+    """Leave out, too, what the modules before imported and kept."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def quick_study() -> dict[str, Any]:
+    """The parts of a quick study of RPAccel: computed once for all that only read them."""
+    from tailrank.tuner.rpaccel import study
+
+    return study(quick=True)

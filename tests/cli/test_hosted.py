@@ -193,7 +193,7 @@ def test_policies_are_tried_around_the_best_plan_and_named(
 ) -> None:
     host = "cascade-lake:cores=4+t4"
     plain = document(capsys)
-    monkeypatch.setattr(climbing, "effort", lambda *_: (4_000, 60_000))  # what is asked is not how much they win
+    monkeypatch.setattr(climbing, "effort", lambda *_: (2_000, 30_000))  # what is asked is not how much they win
     found = document(capsys, "--policies", "--switches", "fused,pinned,int32,overlap", host=host, model="dien")
     assert plain["policies"] is None
     assert "--policies" in found["command"]

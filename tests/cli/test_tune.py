@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,20 +15,20 @@ from tailrank.core import Plan, Pool
 from tailrank.core.config import dump, load
 
 TINY = Budget(
-    profile_s=0.3,
+    profile_s=0.15,
     rounds=1,
-    replications=3,
-    queries=2_000,
-    slices=20_000,
-    probe_s=0.3,
+    replications=2,
+    queries=1_000,
+    slices=10_000,
+    probe_s=0.4,
     probe_targets=3.0,
-    probes=2,
+    probes=1,
     fewest=60,
     repeats=1,
-    repeat_s=0.3,
+    repeat_s=0.2,
     load_s=0.1,
-    reprofile_s=0.1,
-    bracket_s=20.0,
+    reprofile_s=0.05,
+    bracket_s=2.0,
     total_s=20.0,
     refine=False,
 )
@@ -64,6 +65,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delitem(sys.modules, "small_module_of_a_user", raising=False)
     monkeypatch.setattr(tune, "QUICK", TINY)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def again(folder: Path, kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build and profile the user's module once for all tests that do not ask how: it is the same each time."""
+    from tailrank.cli import searching, subject
+
+    for module, name in ((subject, "subject_of"), (searching, "profiled")):
+        honest = getattr(module, name)
+
+        def once(*words: Any, honest: Any = honest, name: str = name, **more: Any) -> Any:
+            if name not in kept:
+                kept[name] = honest(*words, **more)
+            return kept[name]
+
+        monkeypatch.setattr(module, name, once)
 
 
 TARGET = "40"  # ms: a busy machine is late, too
@@ -117,6 +139,7 @@ def test_the_main_job_writes_a_whole_result(folder: Path, capsys: pytest.Capture
     assert served["runs"][0]["p95_ms"] > 0
 
 
+@pytest.mark.usefixtures("again")
 def test_a_target_no_plan_can_meet_is_exit_code_3(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*WORDS]
     words[words.index(TARGET)] = "0.0001"
@@ -128,6 +151,7 @@ def test_a_target_no_plan_can_meet_is_exit_code_3(folder: Path, capsys: pytest.C
     assert not (folder / "out").exists()
 
 
+@pytest.mark.usefixtures("again")
 def test_an_interrupt_leaves_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +161,7 @@ def test_an_interrupt_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tuned, "save_profile", interrupt)
-    monkeypatch.setattr(tune, "QUICK", TINY._replace(probes=1, total_s=0.0))
+    monkeypatch.setattr(tune, "QUICK", TINY._replace(bracket_s=0.0, total_s=0.0))
     assert main(WORDS) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir() if path.name.startswith((".out", "out"))] == []
@@ -202,7 +226,7 @@ def test_a_reduced_precision_and_a_pretended_gpu_go_from_tune_to_bench(
 ) -> None:
     from tailrank.native import available
 
-    monkeypatch.setattr(tune, "QUICK", TINY._replace(probes=1, total_s=0.0, profile_s=0.2, replications=2))
+    monkeypatch.setattr(tune, "QUICK", TINY._replace(bracket_s=0.0, total_s=0.0))
     gpu = ["--gpu", "host", "--gpu-workers", "1", "--gpu-precision", "tf32"]
     sizes = ["--sizes", "fixed:size=64"]
     assert main(["tune", *small_hardware(), *gpu, *sizes, "--sla-ms", TARGET, "--quick", "--json", "--out", "out"]) == 0
@@ -260,6 +284,7 @@ def taken_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "policed", sure)
 
 
+@pytest.mark.usefixtures("again")
 @pytest.mark.parametrize("wins", [True, False])
 def test_the_engine_has_the_last_word_on_a_policy(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wins: bool
@@ -294,6 +319,7 @@ def test_the_engine_has_the_last_word_on_a_policy(
     assert document["policies"]["taken"] in said
 
 
+@pytest.mark.usefixtures("again")
 def test_policies_that_win_nothing_are_named_and_not_taken(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,8 @@ from tailrank.tuner.rpaccel.configurations import configurations
 
 
 @pytest.fixture(scope="module")
-def parts() -> dict[str, Any]:
-    return study(quick=True)
+def parts(quick_study: dict[str, Any]) -> dict[str, Any]:
+    return quick_study
 
 
 def test_it_is_the_same_each_time_and_plain_data(parts: dict[str, Any]) -> None:
