@@ -3,20 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tailrank.core.files import write_text
 from tailrank.report.charts import Absent, Chart
-from tailrank.report.document import Value, read
+from tailrank.report.document import Value
 from tailrank.report.explore import facts, tables
 from tailrank.report.explore.answer import headline, key_figures, verdict
 from tailrank.report.explore.bars import capacity_by_stages, latency_by_stages
 from tailrank.report.explore.curves import quality_by_items, quality_by_kept
 from tailrank.report.explore.drawing import drawings
 from tailrank.report.explore.front import quality_by_capacity, quality_by_latency
-from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.frame import placed_row, plan_toml, reproduce, template, write_page
 from tailrank.report.wording import target, unbroken
 
 __all__ = ["render", "write"]
@@ -27,10 +25,7 @@ def write(directory: Path) -> Path:
 
     Raises `BadInputError` when the result is missing or is not a result document.
     """
-    document = read(directory / "result.json")
-    path = directory / "report.html"
-    write_text(path, render(document))
-    return path
+    return write_page(directory, render)
 
 
 def render(document: dict[str, Any]) -> str:
@@ -47,7 +42,7 @@ def render(document: dict[str, Any]) -> str:
         badge=(badge[0], badge[1], unbroken(badge[2])),
         figures=key_figures(value),
         notes=[_sentence(note) for note in value["notes"].texts],
-        sections={name: _placed(name, row) for name, row in _figures(value).items()},
+        sections={name: placed_row(name, row) for name, row in _figures(value).items()},
         drawings=drawings(value),
         beside=tables.side_by_side(value),
         runs=tables.engine_runs(value),
@@ -72,10 +67,6 @@ def _figures(document: Value) -> dict[str, list[Chart | Absent]]:
     }
 
 
-def _placed(name: str, row: list[Chart | Absent]) -> list[dict[str, Any]]:
-    return [placed(each, f"{name}-{number}") for number, each in enumerate(row)]
-
-
 def _asked(document: Value) -> str:
     """Return the question that the page answers."""
     drop, data = document["quality_drop"].number, document["data"]["data"].text
@@ -90,13 +81,5 @@ def _sentence(note: str) -> str:
 def _plans(document: Value) -> list[tuple[str, str]]:
     """Return (name, TOML) of both plans, as every verb reads them."""
     named = (("plan.toml, chosen", "chosen"), ("baseline.toml, best single stage", "best_single_stage"))
-    found = [(name, document[key]["plan"].raw) for name, key in named]
-    return [(name, tomli_w.dumps(_without_nulls(raw))) for name, raw in found if isinstance(raw, dict) and raw]
-
-
-def _without_nulls(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {str(key): _without_nulls(each) for key, each in data.items() if each is not None}
-    if isinstance(data, list):
-        return [_without_nulls(each) for each in data if each is not None]
-    return data
+    found = [(name, document[key]["plan"]) for name, key in named]
+    return [(name, plan_toml(plan)) for name, plan in found if isinstance(plan.raw, dict) and plan.raw]

@@ -7,10 +7,9 @@ from typing import Any
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tailrank.core.files import write_text
 from tailrank.report.charts import Absent, Chart
-from tailrank.report.document import Value, read
-from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.document import Value
+from tailrank.report.frame import placed_row, reproduce, template, write_page
 from tailrank.report.recpipe import charts, hosts, tables, tails
 from tailrank.report.recpipe.answers import answers
 from tailrank.report.recpipe.words import STAGES, last_reading
@@ -26,10 +25,7 @@ def write(directory: Path) -> Path:
 
     Raises `BadInputError` when the result is missing or is not a result document.
     """
-    document = read(directory / "result.json")
-    path = directory / "report.html"
-    write_text(path, render(document))
-    return path
+    return write_page(directory, render)
 
 
 def render(document: dict[str, Any]) -> str:
@@ -44,7 +40,7 @@ def render(document: dict[str, Any]) -> str:
         headline=_headline(value),
         figures=_key_figures(value),
         quick=value["quick"].raw is True,
-        sections={name: _placed(name, row) for name, row in _figures(value, names).items()},
+        sections={name: placed_row(name, row) for name, row in _figures(value, names).items()},
         answers=answers(value),
         ratios=tables.ratios(value),
         errors=tables.errors(value),
@@ -67,10 +63,6 @@ def _figures(document: Value, names: list[str]) -> dict[str, list[Chart | Absent
         "limits": [hosts.time_shares(document)],
         "cut": [charts.cut_swept(document)],
     }
-
-
-def _placed(name: str, row: list[Chart | Absent]) -> list[dict[str, Any]]:
-    return [placed(each, f"{name}-{number}") for number, each in enumerate(row)]
 
 
 def _headline(document: Value) -> str:

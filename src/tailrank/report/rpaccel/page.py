@@ -6,10 +6,9 @@ from typing import Any
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tailrank.core.files import write_text
 from tailrank.report.charts import Absent, Chart
-from tailrank.report.document import Value, read
-from tailrank.report.frame import placed, reproduce, template
+from tailrank.report.document import Value
+from tailrank.report.frame import placed_row, reproduce, template, write_page
 from tailrank.report.rpaccel import charts, charts_of_load, tables
 from tailrank.report.rpaccel.floorplan import floorplan
 from tailrank.report.rpaccel.gantt import gantt
@@ -27,9 +26,7 @@ def write(directory: Path) -> Path:
 
     Raises `BadInputError` when the result is missing or is not a result document.
     """
-    path = directory / "report.html"
-    write_text(path, render(read(directory / "result.json")))
-    return path
+    return write_page(directory, render)
 
 
 def render(document: dict[str, Any]) -> str:
@@ -39,7 +36,7 @@ def render(document: dict[str, Any]) -> str:
         title="RPAccel, again",
         headline=_headline(value),
         figures=_key_figures(value),
-        sections={name: _placed(name, row) for name, row in _figures(value).items()},
+        sections={name: placed_row(name, row) for name, row in _figures(value).items()},
         tables=_tables(value),
         floorplans=[floorplan(plan) for plan in value["floorplans"]],
         gantts=[(_gantt_words(value, mode), gantt(value["gantt"][mode])) for mode in DRAWN if value["gantt"][mode]],
@@ -81,10 +78,6 @@ def _tables(document: Value) -> dict[str, Any]:
         "searched": tables.searched(document),
         "caches": tables.caches(document),
     }
-
-
-def _placed(name: str, row: Figures) -> list[dict[str, Any]]:
-    return [placed(each, f"{name}-{number}") for number, each in enumerate(row)]
 
 
 def _claim(document: Value, name: str) -> Value:
