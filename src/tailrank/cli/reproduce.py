@@ -60,7 +60,8 @@ def _deeprecsys(args: argparse.Namespace) -> int:
     from tailrank.cli.kernels import prepare_kernels
     from tailrank.cli.reproduced import describe, document, networks_of, write
     from tailrank.cli.reproduction_page import page
-    from tailrank.core.files import check_out, disk_errors, write_text
+    from tailrank.cli.results import write_docs
+    from tailrank.core.files import check_out
     from tailrank.tuner.column import run_column
     from tailrank.tuner.readings import QUICK, columns
 
@@ -81,9 +82,7 @@ def _deeprecsys(args: argparse.Namespace) -> int:
         progress.step("writing the result")
         write(out, result)
         if args.write_docs is not None:
-            with disk_errors(args.write_docs):
-                args.write_docs.parent.mkdir(parents=True, exist_ok=True)
-            write_text(args.write_docs, page(result))
+            write_docs(args.write_docs, page(result))
     if args.json:
         print_json(result)
     else:

@@ -13,6 +13,7 @@ from tailrank import __version__
 from tailrank.cli.machine import machine
 from tailrank.cli.proof import EngineRun
 from tailrank.core import Plan, Records
+from tailrank.core.files import disk_errors, write_text
 from tailrank.metrics import SLATarget, summarise
 from tailrank.timing import Profile
 
@@ -27,6 +28,7 @@ __all__ = [
     "run_row",
     "slow_query",
     "versions",
+    "write_docs",
 ]
 
 LIBRARIES = ("numpy", "numba", "scipy", "torch", "msgspec", "plotly")
@@ -203,3 +205,10 @@ def slow_query(records: Records) -> dict[str, Any] | None:
             for i in np.flatnonzero(others).tolist()[-MOST_OTHERS:]
         ],
     }
+
+
+def write_docs(path: Path, page: str) -> None:
+    """Write a page of the documents, in a folder that is made where there is none."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page)

@@ -8,9 +8,9 @@ from typing import Any
 
 from tailrank.cli.output import print_json, significant, table
 from tailrank.cli.progress import Progress
-from tailrank.cli.results import made_at, versions
+from tailrank.cli.results import made_at, versions, write_docs
 from tailrank.core import BadInputError
-from tailrank.core.files import check_out, disk_errors, result_directory, write_json, write_text
+from tailrank.core.files import check_out, result_directory, write_json
 
 __all__ = ["add_flags", "describe", "document", "run", "write"]
 
@@ -48,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
         progress.step("writing the result")
         write(out, result)
         if args.write_docs is not None:
-            with disk_errors(args.write_docs):
-                args.write_docs.parent.mkdir(parents=True, exist_ok=True)
-            write_text(args.write_docs, page(result))
+            write_docs(args.write_docs, page(result))
     if args.json:
         print_json(result)
     else:
